@@ -21,6 +21,9 @@ from annotary_core.labels.shapes import IMAGE_TOOLS, SHAPES
 from annotary_core.wording import format_count
 
 FORMATS = ("coco", "imagenet")
+#: Which share of the images becomes gold. No check image is seen more often than an image of work, and newcomers get
+#: three among their first ten, so a small project needs more than its rate.
+GOLD_SHARE = 0.2
 POLICY: Mapping[str, Any] = {
     "answers_min": 3,
     "answers_max": 5,
@@ -85,7 +88,7 @@ def import_images(manager: Manager, project: Json, dataset: Dataset, stages: Sta
     ground_truth = ground_truth_of(dataset, images, project["schema"])
     with stages.stage("Create check images"):
         if dataset.labels is not None:
-            manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
+            manager.send_truth(project["id"], dataset.labels, share=GOLD_SHARE, seed=seed)
         else:
             _create_golds(manager, project, images, ground_truth, seed)
         golds = frozenset(row["source_key"] for row in manager.golds(project["id"]))
@@ -109,7 +112,7 @@ def _create_golds(
     known = [image for image in images if image["source_key"] in ground_truth.answers]
     # The order depends only on the seed and the names.
     shuffled = sorted(known, key=lambda image: hashlib.sha256(f"{seed}:{image['source_key']}".encode()).digest())
-    for image in shuffled[: round(POLICY["gold_rate"] * len(known))]:
+    for image in shuffled[: round(GOLD_SHARE * len(known))]:
         manager.create_gold(project["id"], image["id"], ground_truth.answers[image["source_key"]])
 
 

@@ -41,6 +41,11 @@ class Dataset(models.Model):
         return self.name
 
 
+class GoldWhenOut(models.TextChoices):
+    GO_ON = "go_on", "Go on without"
+    STOP = "stop", "Stop until there are more"
+
+
 class Project(models.Model):
     """A dataset to label, with a schema and policies.
 
@@ -70,6 +75,8 @@ class Project(models.Model):
     confidence_target = models.FloatField(default=0.9)
     gold_rate = models.FloatField(default=0.1)
     gold_iou = models.FloatField(default=0.5)
+    # What happens when no gold is left: work goes on without, or claims stop until there is more.
+    gold_when_out = models.CharField(max_length=10, choices=GoldWhenOut.choices, default="go_on", db_default="go_on")
     lease_seconds = models.PositiveIntegerField(default=1800)
     price = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal("0.02"))
     # What all answers may cost in total, in the project's currency; None if there is no limit.

@@ -66,7 +66,20 @@ class OptionalTime:
         raise PolicyRefused(f"{self.label} must be a time with its offset, such as 2027-03-31T18:00:00Z, or null.")
 
 
-Policy = IntegerRange | DecimalRange | OptionalTime
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of a few words."""
+
+    label: str
+    words: tuple[str, ...]
+
+    def read(self, raw: object) -> str:
+        if raw not in self.words:
+            raise PolicyRefused(f"{self.label} must be {' or '.join(self.words)}.")
+        return str(raw)
+
+
+Policy = IntegerRange | DecimalRange | OptionalTime | OneOf
 
 POLICIES: dict[str, Policy] = {
     "answers_min": IntegerRange("Answers per image", 1, 50),
@@ -74,6 +87,7 @@ POLICIES: dict[str, Policy] = {
     "confidence_target": DecimalRange("Confidence", 0.5, 1),
     "gold_rate": DecimalRange("Share of check images", 0, 0.5),
     "gold_iou": DecimalRange("Overlap on check images", 0.1, 1),
+    "gold_when_out": OneOf("What happens without check images", ("go_on", "stop")),
     "lease_seconds": IntegerRange("Time per set in seconds", 30, 7 * 24 * 3600),
     "batch_size": IntegerRange("Images per batch", 1, 10_000),
     "hand_size": IntegerRange("Images per set", 1, 100),

@@ -7,6 +7,7 @@ from django.db.models import F
 
 from accounts.selectors import open_invitations
 from projects.models import Project
+from tasks.analytics.gold_supply import gold_supply
 from tasks.assignment.caps import have_all_their_share
 from tasks.assignment.selectors import stuck_tasks
 from tasks.assignment.set_aside import count_waiting_set_aside
@@ -28,6 +29,8 @@ class Need(Enum):
     INVITE_WORKERS = auto()
     INVITE_MORE_WORKERS = auto()
     RAISE_BUDGET = auto()
+    LOOK_AT_GOLD = auto()
+    ADD_GOLD = auto()
     REQUEUE_TASKS = auto()
     DECIDE_SET_ASIDE = auto()
     REVIEW_LABELS = auto()
@@ -78,6 +81,8 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
         return Need.INVITE_MORE_WORKERS, 0
     if is_open and is_short_of_money(project=project) and tasks.filter(taken__lt=F("wanted")).exists():
         return Need.RAISE_BUDGET, 0
+    if is_open and project.gold_rate and (found := _gold_need(project)) is not None:
+        return found
     stuck = stuck_tasks(project=project) if is_open else None
     if stuck is not None and (stuck.without_answer or stuck.with_answers):
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers
@@ -97,3 +102,13 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
     if ready and (last is None or last.items_count < ready):
         return Need.CREATE_RELEASE, ready
     return None, 0
+
+
+def _gold_need(project: Project) -> tuple[Need, int] | None:
+    """Gold that may be wrong comes first; a project that has always worked without gold is not asked for any."""
+    gold = gold_supply(project=project)
+    if gold.suspended:
+        return Need.LOOK_AT_GOLD, gold.suspended
+    if gold.had and gold.is_scarce:
+        return Need.ADD_GOLD, gold.missing
+    return None

@@ -1,11 +1,10 @@
-"""Batches and gold."""
+"""Batches."""
 
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Q
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,17 +12,12 @@ from accounts.models import Role
 from kernel.errors import NotFound
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.filters import Filter, by_id, created, one_of, prefix
+from tasks.api.filters import Filter, created, one_of
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
-from tasks.api.request_bodies import AnswerSerializer, body_of, valid
-from tasks.assignment.models import Assignment
+from tasks.api.request_bodies import valid
 from tasks.batching.models import Batch
 from tasks.batching.services import change_batch, open_all_batches, open_batch, pause_batch
-from tasks.flow.gold_images import make_gold_image, retire_gold_image
-from tasks.flow.set_aside import restore_gold_offers
-from tasks.gold.models import Gold
-from tasks.ingest.models import Image
 from tasks.review.services import approve_batch
 
 
@@ -80,23 +74,6 @@ class BatchChangeSerializer(serializers.Serializer[Any]):
 
 class OpenedSerializer(serializers.Serializer[Any]):
     opened = serializers.IntegerField(help_text="Number of batches opened by this call")
-
-
-class GoldSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="public_id")
-    image = serializers.UUIDField(source="image.public_id")
-    source_key = serializers.CharField(source="image.source_key")
-    state = serializers.CharField()
-    origin = serializers.CharField(source="source", help_text="manager or truth")
-    accepted = AnswerSerializer(many=True)
-    exposure = serializers.IntegerField(help_text="How often it was assigned")
-    is_set_aside = serializers.BooleanField(help_text="Offered to nobody new, because many workers skipped it")
-    skips = serializers.IntegerField(default=0, help_text="How many workers have skipped it")
-
-
-class NewGoldSerializer(serializers.Serializer[Any]):
-    image = serializers.UUIDField()
-    answer = AnswerSerializer()
 
 
 class BatchesView(View):
@@ -156,76 +133,6 @@ class BatchStateView(View):
             pause_batch(batch=batch)
         batch.refresh_from_db()
         return Response(BatchSerializer(batch).data)
-
-
-class GoldsView(View):
-    scopes = {"GET": "manage", "POST": "manage"}
-
-    @listing(
-        GoldSerializer,
-        filters=[
-            one_of("state", Gold.State),
-            Filter(
-                "is_set_aside",
-                lambda value: Q(is_set_aside=value == "true"),
-                "Whether it is offered to nobody new, because many workers skipped it",
-                enum=["true", "false"],
-            ),
-            one_of("origin", Gold.Source, "source"),
-            by_id("image", "image__public_id", what="an image", is_indexed=True),
-            prefix("image__source_key"),
-        ],
-        summary="Check images of a project",
-    )
-    def get(self, request: Request, project_id: uuid.UUID) -> Response:
-        project = project_of(request, project_id, Role.MANAGER)
-        skips = Count("assignments", filter=Q(assignments__state=Assignment.State.SKIPPED))
-        rows = Gold.objects.filter(project=project).select_related("image").annotate(skips=skips)
-        return page(request, rows, GoldSerializer().to_representation, newest_first=False)
-
-    @operation(
-        request=NewGoldSerializer, bodies=examples.GOLD, responses={201: GoldSerializer}, summary="Create a check image"
-    )
-    def post(self, request: Request, project_id: uuid.UUID) -> Response:
-        project = project_of(request, project_id, Role.MANAGER)
-        data = valid(NewGoldSerializer(data=request.data))
-        image = Image.objects.filter(dataset_id=project.dataset_id, public_id=data["image"]).first()
-        if image is None:
-            raise NotFound("This project has no image with that id.")
-        gold = make_gold_image(project=project, image=image, raw=body_of(request)["answer"], by=actor_of(request))
-        return Response(GoldSerializer(gold).data, status=status.HTTP_201_CREATED)
-
-
-class GoldView(View):
-    scopes = {"DELETE": "manage"}
-
-    @operation(responses={204: None}, summary="Retire a check image")
-    def delete(self, request: Request, gold_id: uuid.UUID) -> Response:
-        gold = _gold_of(request, gold_id)
-        retire_gold_image(gold=gold, by=actor_of(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class OfferGoldView(View):
-    scopes = {"POST": "manage"}
-
-    @operation(
-        request=None,
-        responses={204: None},
-        repeatable="Offering what is offered changes nothing.",
-        summary="Offer a check image again that many workers skipped",
-    )
-    def post(self, request: Request, gold_id: uuid.UUID) -> Response:
-        restore_gold_offers(gold=_gold_of(request, gold_id), by=actor_of(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _gold_of(request: Request, gold_id: uuid.UUID) -> Gold:
-    gold = Gold.objects.select_related("project").filter(public_id=gold_id).first()
-    if gold is None:
-        raise NotFound
-    project_of(request, gold.project.public_id, Role.MANAGER)
-    return gold
 
 
 def batch_of(request: Request, batch_id: uuid.UUID, role: str) -> Batch:

@@ -66,6 +66,8 @@ BATCH: dict[str, dict[str, Any]] = {
     "No deadline": {"deadline_at": None},
 }
 GOLD = {name: {"image": ID, "answer": answer} for name, answer in DRAWN.items()}
+GOLD_CHANGE = {"Objects may overlap less": {"tolerance": {"iou": 0.4, "misses": 1}}}
+PROMOTION = {"Ten labels": {"count": 10}}
 RENAMED = {
     "Another name": {"name": "Aviary of Ghent"},
     "At most two sets in progress": {"live_sets": 2},

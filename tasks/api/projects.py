@@ -12,7 +12,7 @@ from accounts.models import ApiToken, Role
 from accounts.selectors import require_role
 from annotary_core.labels.shapes import tool_names
 from projects.models import AnswersMode, Project
-from projects.policies import POLICIES, IntegerRange, OptionalTime
+from projects.policies import POLICIES, IntegerRange, OneOf, OptionalTime
 from projects.selectors import projects_of
 from projects.services import (
     ClassSpec,
@@ -69,6 +69,8 @@ class PolicySerializer(serializers.Serializer[Any]):
                 fields[name] = serializers.IntegerField(
                     min_value=policy.low, max_value=policy.high, required=False, help_text=policy.label
                 )
+            elif isinstance(policy, OneOf):
+                fields[name] = serializers.ChoiceField(choices=policy.words, required=False, help_text=policy.label)
             elif isinstance(policy, OptionalTime):
                 fields[name] = serializers.DateTimeField(allow_null=True, required=False, help_text=policy.label)
             else:

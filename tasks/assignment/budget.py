@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from kernel.locks import lock_money
 from kernel.statements import run_prepared
 from projects.models import Project
-from tasks.assignment.claiming import MAX_SET
+from tasks.assignment.claim_policy import MAX_SET
 
 #: Rows of a project above which they are summed up into one.
 FOLD_ABOVE = 500

@@ -46,11 +46,11 @@ COUNT_IMAGES = f"""
       AND (SELECT count(*) FROM exposed) >= 0
 """  # noqa: S608
 
-#: Images that were given back wait for the worker, and use no cap. Gold that was retired meanwhile does not come back.
+#: Images that were given back wait for the worker, and use no cap. Retired and suspended gold does not come back.
 HAS_RETURNED = """EXISTS (
         SELECT 1 FROM tasks_assignment a LEFT JOIN tasks_gold g ON g.id = a.gold_id
         WHERE a.worker_id = {worker} AND a.project_id = {project} AND a.returned AND a.state IN ('released', 'expired')
-        AND g.state IS DISTINCT FROM 'retired')"""
+        AND coalesce(g.state, 'active') = 'active')"""
 
 #: A set whose time is over ends with the next sweep or claim.
 IN_PROGRESS = "h.state = 'live' AND h.expires_at > clock_timestamp()"

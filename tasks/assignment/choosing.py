@@ -4,15 +4,18 @@ Runs in the transaction of `services.claim_or_find_hand`, which makes further at
 """
 
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from accounts.models import Actor
 from tasks.assignment import claiming, returned
-from tasks.assignment.claiming import ClaimPolicy, Slot
-from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
+from tasks.assignment.claim_policy import ClaimPolicy
+from tasks.assignment.claiming import BatchClaim, GoldPlaces, Slot
+from tasks.assignment.gold_mixing import mix_in_gold, site_share
 from tasks.assignment.returned import ReturnedImage
-from tasks.gold.selectors import UnseenGold, unseen_golds
+from tasks.gold.share import first_share
+from tasks.gold.sites import gold_at
 
 _rng = random.SystemRandom()
 
@@ -42,7 +45,7 @@ class Attempts:
 def choose_images(worker: Actor, policy: ClaimPolicy, attempts: Attempts) -> list[Slot | ReturnedImage]:
     """Take back what the worker was shown before, fill up with new work and gold, and shuffle the whole.
 
-    Images of a group stay side by side, in the order of their tasks.
+    Images of a group stay side by side, in the order of their tasks, with the gold among them.
     """
     again: list[ReturnedImage] = []
     # Not both: returned images lock their batches by ascending id, which is only safe while no other batch is held.
@@ -53,68 +56,99 @@ def choose_images(worker: Actor, policy: ClaimPolicy, attempts: Attempts) -> lis
     room = policy.caps.cut(max(policy.size - len(again), 0))
     left = replace(policy, most=policy.most - len(again))
     new = _choose_slots(worker, left, attempts, room=room, may_wait=not again) if room else []
-    images: list[Slot | ReturnedImage] = sorted([*again, *new], key=lambda image: image.task_id or 0)
-    golds = [image for image in images if image.task_id is None]
-    return mix_in_gold(work=images[len(golds) :], gold=golds, rng=_rng, group_of=lambda image: image.order_key)
+    images: list[Slot | ReturnedImage] = sorted([*again, *new], key=lambda image: image.own_task_id or 0)
+    gold = [image for image in images if image.task_id is None and image.order_key is None]
+    work = [image for image in images if image.task_id is not None or image.order_key is not None]
+    first = min(policy.first_images, len(images))
+    keys = Counter(image.order_key for image in images)
+    return mix_in_gold(
+        work=work,
+        gold=gold,
+        rng=_rng,
+        group_of=lambda image: image.order_key if keys[image.order_key] > 1 and image.order_key is not None else None,
+        first=first,
+        first_gold=_gold_of_first(policy, len(images), first),
+    )
 
 
 def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: Attempts, *, room: int, may_wait: bool) -> list[Slot]:
-    """Claim new work and choose gold; empty without an open slot, however much gold there is."""
-    golds = _choose_gold(worker, policy, room)
-    if len(golds) == room:
-        # Gold added to work would make a hand of two, which reveals it here; so gold comes alone while work is left.
-        if claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk) is not None:
-            return _gold_slots(golds)
-        golds = []
-    most = policy.most - len(golds)
-    work = _claim_work(worker, policy, room - len(golds), attempts, most=most, may_wait=may_wait)
-    if len(work) + len(golds) < room:
-        # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
-        golds = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
-    elif len(work) + len(golds) > room:
-        golds = _choose_more_gold(worker, policy, golds, work=len(work), expected=room - len(golds))
-    return [*work, *_gold_slots(golds)] if work else []
+    """Claim new work, batch by batch, with the gold among it, until the hand is full or no slot is left; the last group
+    whole unless that is more than `policy.most`. Waits, through Retry, before returning none.
 
-
-def _choose_gold(worker: Actor, policy: ClaimPolicy, room: int) -> list[UnseenGold]:
-    count = draw_gold_count(expected=room * policy.gold_rate, rng=_rng)
-    return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count)) if count else []
-
-
-def _choose_more_gold(
-    worker: Actor, policy: ClaimPolicy, golds: list[UnseenGold], *, work: int, expected: int
-) -> list[UnseenGold]:
-    """Return the gold of a hand in which a group brought more work than was asked for, at the same rate."""
-    more = draw_gold_count_for(work=work - expected, rate=policy.gold_rate, rng=_rng)
-    count = min(len(golds) + more, policy.most - work)
-    if count <= len(golds):
-        return golds[:count]
-    return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count))
-
-
-def _gold_slots(golds: list[UnseenGold]) -> list[Slot]:
-    return [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in golds]
-
-
-def _claim_work(
-    worker: Actor, policy: ClaimPolicy, count: int, attempts: Attempts, *, most: int, may_wait: bool
-) -> list[Slot]:
-    """Claim batch by batch until the hand is full or no slot is left, and the last group whole unless that is more than
-    `most`. Waits, through Retry, before returning none."""
-    work: list[Slot] = []
-    while len(work) < count:
-        chosen = [slot.task_id for slot in work if slot.task_id is not None]
-        missing = count - len(work)
+    There is no gold without open work in its batch.
+    """
+    places = _gold_places(policy, room)
+    new: list[Slot] = []
+    while len(new) < room:
         claimed = claiming.claim_from_batch(
-            project_id=policy.pk, worker_id=worker.pk, count=missing, most=most - len(work), chosen=chosen
+            project_id=policy.pk,
+            worker_id=worker.pk,
+            count=room - len(new),
+            most=policy.most - len(new),
+            chosen=_tasks_of(new),
+            gold=places,
         )
         if claimed is None:
             break
         if claimed.exhausted_generation is not None:
             attempts.exhausted[claimed.batch_id] = claimed.exhausted_generation
-        work.extend(claimed.slots)
-    if not work and may_wait:
+        new += claimed.slots
+        gold = _gold_at(worker, policy, claimed, new)[: policy.most - len(new)] if policy.gold_rate else []
+        if len(gold) < len(claimed.sites):
+            # Others would be missing too, and each would cost another statement.
+            places = replace(places, sites=0.0)
+        new += gold
+    if not new and may_wait:
         locked = claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk)
         if locked is not None:
             raise Retry(wait_for=locked)
-    return work
+    return new
+
+
+def _tasks_of(slots: Sequence[Slot]) -> list[int]:
+    return [slot.task_id for slot in slots if slot.task_id is not None]
+
+
+def _gold_places(policy: ClaimPolicy, room: int) -> GoldPlaces:
+    if not policy.gold_rate:
+        return GoldPlaces()
+    has_new = policy.has_unplaced_gold or policy.has_unlimited_gold
+    return GoldPlaces(
+        sites=site_share(images=room, gold=_expected_gold(policy, room)) if has_new else 0.0,
+        anywhere=policy.gold_anywhere,
+        from_first=_rng.random() < 0.5,
+        # Gold that has no place cannot be at the same tasks for all.
+        salt=0.0 if policy.has_unplaced_gold else _rng.random(),
+    )
+
+
+def _gold_at(worker: Actor, policy: ClaimPolicy, claimed: BatchClaim, new: Sequence[Slot]) -> list[Slot]:
+    """Return the gold at the sites of a claim, and that in its groups; `new` are the images of the hand so far.
+
+    Claims without any run the same statement.
+    """
+    found = gold_at(
+        project_id=policy.pk,
+        worker_id=worker.pk,
+        batch_id=claimed.batch_id,
+        sites=claimed.sites,
+        keys=[slot.order_key for slot in claimed.slots if slot.order_key is not None],
+        chosen=_tasks_of(new),
+        golds=[slot.gold_id for slot in new if slot.gold_id is not None],
+    )
+    return [
+        Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id, gold.order_key, gold.own_task_id)
+        for gold in found
+    ]
+
+
+def _expected_gold(policy: ClaimPolicy, images: int) -> float:
+    """Return how much gold this many new images have on average."""
+    first = min(policy.first_images, images)
+    return first * first_share(policy.gold_rate) + (images - first) * policy.gold_share
+
+
+def _gold_of_first(policy: ClaimPolicy, images: int, first: int) -> float:
+    """Return which part of the gold of a hand is among its `first` images, on average."""
+    expected = _expected_gold(policy, images)
+    return first * first_share(policy.gold_rate) / expected if expected else 0.0

@@ -4,21 +4,15 @@ Why they lock as they do: docs/decisions/0008-places-and-generations.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from kernel.locks import SHARE_ACCESS, SHARE_MONEY
 from kernel.statements import run_prepared
-from tasks.assignment.caps import CAPS_COLUMNS, COUNT_IMAGES, Caps
-from tasks.workers.pace import pace, set_size
-
-#: The most images of a hand: 100 by policy, and the rest of a group.
-MAX_SET = 150
+from tasks.gold.sites import IS_NEW, MAY_BE_SEEN
 
 # Shares the locks of the worker's access and of the project's money before everything else. Two tabs are serialized by
 # the unique index on live hands: the second waits for the first, then inserts nothing.
@@ -32,24 +26,6 @@ FROM projects_project p, LATERAL (
 WHERE p.id = %(project)s AND p.state = 'open'
 ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
 RETURNING id, public_id, created_at, expires_at
-"""  # noqa: S608
-
-# Runs after INSERT_HAND, which may have waited, so its snapshot is newer than the lock and the end of the last hand.
-# Until the claim commits, no access is revoked, and nothing more can be returned: a worker has one live hand.
-SELECT_POLICY = f"""
-SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
-    p.set_minutes, p.seconds_per_answer, coalesce(w.answers, 0), coalesce(w.seconds, 0), p.gold_rate, p.price,
-    p.budget,
-    EXISTS (
-        SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
-        AND a.returned AND a.state IN ('released', 'expired')),
-    {CAPS_COLUMNS}
-FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
-JOIN accounts_organisation o ON o.id = p.organisation_id
-LEFT JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
-LEFT JOIN accounts_user u ON u.actor_id = s.worker_id
-LEFT JOIN tasks_workerpace w ON w.project_id = s.project_id AND w.worker_id = s.worker_id
-WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
 """  # noqa: S608
 
 DELETE_HAND = "DELETE FROM tasks_hand WHERE id = %s"
@@ -74,7 +50,7 @@ WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 IS_OFFERED = "(t.state = 'open' OR t.asked_again) AND NOT t.is_set_aside"
 
 OPEN_TO_WORKER = f"""
-SELECT t.id, t.priority, t.order_key FROM tasks_task t
+SELECT t.id, t.priority, t.order_key, t.taken, t.wanted FROM tasks_task t
 WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND {IS_OFFERED}
   AND t.id <> ALL (%(chosen)s::bigint[])
   AND (
@@ -88,10 +64,25 @@ START = "(SELECT order_key FROM start)"
 # The tasks of a group have one key, so a claim never begins inside a group, and the ties keep it from ending in one.
 IN_ORDER = "ORDER BY t.priority DESC, t.order_key FETCH FIRST %(count)s ROWS WITH TIES"
 
+# Whether gold stands in front of a task, for this worker: gold that was placed there, or else a new one, if a hash of
+# the task's random key says so; so workers with one share of gold want it at the same tasks. Where others had the task
+# already, it would be seen by too few, so only some workers get new gold `anywhere`.
+IS_SITE = f"""
+CASE WHEN %(sites)s::float8 < 0 OR count(*) OVER (PARTITION BY ring.order_key) > 1 THEN false
+ELSE coalesce(
+    (SELECT {MAY_BE_SEEN} AND {IS_NEW} FROM tasks_gold g WHERE g.site_id = ring.id AND g.state = 'active' LIMIT 1),
+    (ring.taken = 0 OR %(anywhere)s::bool)
+    AND mod((ring.order_key * 7919 + %(salt)s::float8)::numeric, 1) < %(sites)s::float8)
+END
+"""  # noqa: S608
+
 # Every claim starts somewhere else in the random order of the batch's tasks and continues from its beginning, or two
 # workers in step would get the same work and tell it from the gold, in which they differ. Two index scans of at most
 # `count` rows and the rest of a group cost less than sorting the batch. If the first lap is enough, the second reads
 # only tasks that are more urgent; the constant is below every priority.
+#
+# Gold is an element of this order like the tasks: `place` counts both, so that a set can begin and end between gold and
+# the task behind it as between two tasks. Gold at the last place comes without that task.
 #
 # The tasks are locked by ascending id, as labeling does, and checked again under the lock. `seen` reads the batch
 # without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot that reopened since
@@ -107,7 +98,7 @@ WITH spot AS MATERIALIZED (
 ), lap AS MATERIALIZED (
     {OPEN_TO_WORKER} AND t.order_key >= {START} {IN_ORDER}
 ), ring AS MATERIALIZED (
-    SELECT id FROM (
+    SELECT id, order_key, taken, wanted, row_number() OVER (ORDER BY priority DESC, number, order_key, id) AS at FROM (
         SELECT lap.*, 1 AS number FROM lap
         UNION ALL
         (SELECT o.*, 2 AS number FROM ({OPEN_TO_WORKER} AND t.order_key < {START} AND t.priority > (
@@ -115,9 +106,17 @@ WITH spot AS MATERIALIZED (
     ) laps
     ORDER BY priority DESC, number, order_key
     FETCH FIRST %(count)s ROWS WITH TIES
+), stop AS MATERIALIZED (
+    SELECT id, order_key, is_site, sum(1 + is_site::int) OVER (ORDER BY at) AS place FROM (
+        SELECT ring.*, (at > 1 OR %(from_first)s::bool OR count(*) OVER () < %(count)s) AND {IS_SITE} AS is_site
+        FROM ring
+    ) r
+), walk AS MATERIALIZED (
+    SELECT id, is_site, place, min(place) OVER (PARTITION BY order_key) <= %(count)s AND place <= %(most)s AS is_in
+    FROM stop
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
-    WHERE t.id = ANY(ARRAY(SELECT id FROM ring LIMIT %(most)s)) AND t.taken < t.wanted AND {IS_OFFERED}
+    WHERE t.id = ANY(ARRAY(SELECT id FROM walk WHERE is_in)) AND t.taken < t.wanted AND {IS_OFFERED}
     ORDER BY t.id
     FOR NO KEY UPDATE OF t
 ), task AS (
@@ -131,12 +130,13 @@ WITH spot AS MATERIALIZED (
     INSERT INTO tasks_exhaustion (project_id, batch_id, worker_id, generation)
     SELECT %(project)s, seen.id, %(worker)s, seen.generation
     FROM spot JOIN tasks_batch seen ON seen.id = spot.id
-    WHERE (SELECT count(*) FROM ring) < %(count)s
+    WHERE (SELECT count(*) FROM ring) < %(count)s AND (SELECT bool_and(is_in) FROM walk) IS NOT FALSE
     ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
     RETURNING generation
 )
 SELECT spot.id, (SELECT generation FROM exhausted), task.id, task.round, i.width, i.height, i.rendition_id,
-    task.order_key
+    task.order_key,
+    ARRAY(SELECT id FROM walk WHERE is_site AND place <= least(%(count)s, %(most)s) + 1)
 FROM spot LEFT JOIN task ON true LEFT JOIN tasks_image i ON i.id = task.image_id
 """  # noqa: S608
 
@@ -146,37 +146,13 @@ SELECT %s, m.batch_id, %s, m.generation FROM unnest(%s::bigint[], %s::int[]) AS 
 ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
 """
 
-# Gold and work are inserted by the same statement in order of position: no id, timestamp or column that a worker can
-# see distinguishes them. A position without a rendition is left free for an image that comes back.
-WRITE_ASSIGNMENTS = f"""
-WITH hand AS (
-    UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
-), exposed AS (
-    UPDATE tasks_gold SET exposure = exposure + 1
-    FROM (SELECT id FROM tasks_gold WHERE id = ANY(%(gold_ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) g
-    WHERE tasks_gold.id = g.id
-    RETURNING tasks_gold.id
-), counted AS ({COUNT_IMAGES})
-INSERT INTO tasks_assignment (
-    public_id, project_id, hand_id, worker_id, task_id, gold_id, round, position, state, counts, late,
-    schema_id, instructions_id, rendition_id, width, height, price, leased_at, expires_at)
-SELECT gen_random_uuid(), %(project)s, hand.id, %(worker)s, r.task_id, r.gold_id, r.round, r.position, 'leased',
-    r.task_id IS NOT NULL, false, %(schema)s, %(instructions)s, r.rendition_id, r.width, r.height, %(price)s,
-    clock_timestamp(), hand.expires_at
-FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %(renditions)s::bigint[],
-    %(widths)s::int[], %(heights)s::int[])
-    WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
-WHERE r.rendition_id IS NOT NULL
-ORDER BY r.position
-RETURNING id
-"""  # noqa: S608
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A slot that becomes an assignment: a taken slot of a task, or gold. Width and height of the upright frame.
 
-    `order_key` is that of the task, which the tasks of a group share; gold has none.
+    `order_key` is that of the task, which the tasks of a group share. In the group they are in the order of
+    `own_task_id`, with the gold that is in it. Other gold has neither.
     """
 
     task_id: int | None
@@ -186,15 +162,33 @@ class Slot:
     height: int
     rendition_id: int
     order_key: float | None = None
+    own_task_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchClaim:
-    """The slots claimed from one batch, and the generation of the batch that the worker has now exhausted, or None."""
+    """The slots claimed from one batch, and the generation of the batch that the worker has now exhausted, or None.
+
+    `sites` are the tasks, locked or not, at which gold for this hand stands; the batch is locked.
+    """
 
     batch_id: int
     exhausted_generation: int | None
     slots: Sequence[Slot]
+    sites: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldPlaces:
+    """Where a claim has gold: always where gold has been placed before, and new one in front of the share `sites` of
+    the tasks (negative: no gold at all), also of those that others have had if `anywhere`. `from_first`: in front of
+    the first task, too. `salt` varies which tasks these are.
+    """
+
+    sites: float = -1.0
+    anywhere: bool = False
+    from_first: bool = True
+    salt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,49 +199,6 @@ class NewHand:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimPolicy:
-    """A worker's standing and measured time in a project, and the project's current policies for a hand.
-
-    `most`: what the budget allows.
-    """
-
-    pk: int
-    standing: str
-    role: str | None
-    active: bool
-    state: str
-    schema_id: int | None
-    instructions_id: int | None
-    hand_size: int
-    set_minutes: int
-    seconds_per_answer: int
-    measured_answers: int
-    measured_seconds: float
-    gold_rate: float
-    price: Decimal
-    budget: Decimal | None
-    has_returned: bool
-    caps: Caps
-    most: int = MAX_SET
-
-    @property
-    def size(self) -> int:
-        """How many images a hand of this worker has."""
-        seconds = pace(expected=self.seconds_per_answer, answers=self.measured_answers, seconds=self.measured_seconds)
-        size = set_size(images=self.hand_size, minutes=self.set_minutes, seconds_per_answer=seconds)
-        return min(size, self.most)
-
-
-@dataclass(frozen=True, slots=True)
-class AssignmentVersions:
-    """The versions and the price that every assignment of a hand keeps, even if the project changes later."""
-
-    schema_id: int
-    instructions_id: int | None
-    price: Decimal
-
-
 def insert_hand(*, project_id: int, worker_id: int) -> NewHand | None:
     """Locks the worker's access, shared. Insert an empty live hand.
 
@@ -255,15 +206,6 @@ def insert_hand(*, project_id: int, worker_id: int) -> NewHand | None:
     """
     rows = run_prepared(INSERT_HAND, {"project": project_id, "worker": worker_id})
     return NewHand(*rows[0]) if rows else None
-
-
-def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
-    """Needs the lock of `insert_hand`. Return the claim policy, or None if the worker was never admitted."""
-    rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
-    if not rows:
-        return None
-    (row,), used = rows, len(Caps._fields)
-    return ClaimPolicy(*(project_id, *row[:-used], Caps(*row[-used:])))
 
 
 def delete_hand(*, hand_id: int) -> None:
@@ -286,20 +228,21 @@ def wait_for_batch(*, batch_id: int) -> None:
 
 
 def claim_from_batch(
-    *, project_id: int, worker_id: int, count: int, most: int, chosen: Sequence[int]
+    *, project_id: int, worker_id: int, count: int, most: int, chosen: Sequence[int], gold: GoldPlaces
 ) -> BatchClaim | None:
-    """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
+    """Locks a batch and some of its tasks. Claim slots from the first candidate batch that is not locked, so that with
+    the gold in front of them there are up to `count` images.
 
-    If the last of them is in a group, its other tasks come on top, up to `most` slots in total. `chosen` are the tasks
+    If the last of them is in a group, its other tasks come on top, up to `most` images in total. `chosen` are the tasks
     that this hand has already. Fewer slots than are open may come back, if others took some at the same moment; the
     batch is then not exhausted, and its lock is held. Returns None if every candidate is locked or there is none.
     """
     params = {"project": project_id, "worker": worker_id, "count": count, "most": most, "chosen": list(chosen)}
-    rows = run_prepared(CLAIM_FROM_BATCH, params)
+    rows = run_prepared(CLAIM_FROM_BATCH, params | asdict(gold))
     if not rows:
         return None
-    slots = [Slot(row[2], None, *row[3:]) for row in rows if row[2] is not None]
-    return BatchClaim(batch_id=rows[0][0], exhausted_generation=rows[0][1], slots=slots)
+    slots = [Slot(row[2], None, *row[3:8], own_task_id=row[2]) for row in rows if row[2] is not None]
+    return BatchClaim(batch_id=rows[0][0], exhausted_generation=rows[0][1], slots=slots, sites=rows[0][8])
 
 
 def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[int, int]) -> None:
@@ -310,37 +253,3 @@ def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[
     if generations:
         with connection.cursor() as cursor:
             cursor.execute(SAVE_EXHAUSTED, [project_id, worker_id, list(generations), list(generations.values())])
-
-
-def write_assignments(
-    *,
-    project_id: int,
-    worker_id: int,
-    hand_id: int,
-    slots: Sequence[Slot | None],
-    versions: AssignmentVersions,
-    had: int | None,
-) -> None:
-    """Locks the gold among them, then the standing, after all other locks. Write the assignments in the given order.
-
-    None leaves a position free. Counts the images on the standing; `had` is how many the worker got before, if known.
-    """
-    params: dict[str, Any] = {
-        "project": project_id,
-        "worker": worker_id,
-        "hand": hand_id,
-        "size": len(slots),
-        "fresh": sum(slot is not None for slot in slots),
-        "had": had,
-        "schema": versions.schema_id,
-        "instructions": versions.instructions_id,
-        "price": versions.price,
-        "gold_ids": [slot.gold_id for slot in slots if slot and slot.gold_id is not None],
-        "tasks": [slot.task_id if slot else None for slot in slots],
-        "golds": [slot.gold_id if slot else None for slot in slots],
-        "rounds": [slot.round if slot else None for slot in slots],
-        "renditions": [slot.rendition_id if slot else None for slot in slots],
-        "widths": [slot.width if slot else None for slot in slots],
-        "heights": [slot.height if slot else None for slot in slots],
-    }
-    run_prepared(WRITE_ASSIGNMENTS, params)

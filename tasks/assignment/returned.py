@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel.statements import run_prepared
-from tasks.assignment.claiming import AssignmentVersions
+from tasks.assignment.assigning import AssignmentVersions
 from tasks.assignment.slots import lock_slots
 
 # Images of a group come back together, so there may be more than `count`. Of a task whose rounds the worker has had
@@ -21,21 +21,25 @@ LEFT JOIN tasks_task t ON t.id = a.task_id
 LEFT JOIN tasks_gold g ON g.id = a.gold_id
 WHERE a.worker_id = %(worker)s AND a.project_id = %(project)s
   AND a.returned AND a.state IN ('released', 'expired')
-  AND g.state IS DISTINCT FROM 'retired'
+  AND coalesce(g.state, 'active') = 'active'
   AND (
       SELECT l.id FROM tasks_assignment l
       WHERE l.task_id = a.task_id AND l.worker_id = a.worker_id AND l.round > a.round
       LIMIT 1) IS NULL
-ORDER BY min(a.id) OVER (PARTITION BY t.order_key, CASE WHEN t.id IS NULL THEN a.id END)
+ORDER BY min(a.id) OVER (PARTITION BY coalesce(t.order_key, CASE WHEN g.batch_id IS NOT NULL THEN g.order_key END),
+    CASE WHEN t.id IS NULL AND g.batch_id IS NULL THEN a.id END)
 FETCH FIRST %(count)s ROWS WITH TIES
 """
 
 # Runs under the locks of batches and tasks. A late answer may have closed an assignment meanwhile.
 TAKE_SLOTS = """
 WITH again AS MATERIALIZED (
-    SELECT a.id, a.state, t.id AS task_id, coalesce(t.round, a.round) AS round, t.order_key,
+    SELECT a.id, a.state, t.id AS task_id, coalesce(t.round, a.round) AS round,
+        coalesce(t.order_key, o.order_key) AS order_key, coalesce(t.id, o.id, 0) AS own_task_id,
         coalesce((t.state = 'open' OR t.asked_again) AND t.taken < t.wanted, false) AS counts
     FROM tasks_assignment a LEFT JOIN tasks_task t ON t.id = a.task_id
+    LEFT JOIN tasks_gold g ON g.id = a.gold_id AND g.batch_id IS NOT NULL
+    LEFT JOIN tasks_task o ON o.project_id = g.project_id AND o.image_id = g.image_id
     WHERE a.id = ANY(%(ids)s::bigint[]) AND a.state IN ('released', 'expired')
     ORDER BY a.id
     FOR NO KEY UPDATE OF a
@@ -47,7 +51,7 @@ WITH again AS MATERIALIZED (
     FROM (SELECT batch_id, count(*) AS slots FROM task GROUP BY batch_id) n
     WHERE b.id = n.batch_id
 )
-SELECT id, state, round, counts, task_id, order_key FROM again
+SELECT id, state, round, counts, task_id, order_key, own_task_id FROM again
 """
 
 LEASE_AGAIN = """
@@ -66,7 +70,7 @@ RETURNING a.id
 class ReturnedImage:
     """An assignment to lease again, in the task's current round; `counts` if its task had a free slot for it.
 
-    Gold has neither task nor order key.
+    Gold has no task, and an order key only if it is in a group; `own_task_id` is its place there, 0 without one.
     """
 
     assignment_id: int
@@ -75,6 +79,7 @@ class ReturnedImage:
     counts: bool
     task_id: int | None
     order_key: float | None
+    own_task_id: int
 
 
 def take_returned(*, project_id: int, worker_id: int, count: int, most: int) -> list[ReturnedImage]:

@@ -14,14 +14,17 @@ from kernel.events import record_event
 from kernel.locks import lock_money
 from projects.models import Project
 from tasks.assignment import caps, claiming, returned
+from tasks.assignment.assigning import AssignmentVersions, write_assignments
 from tasks.assignment.budget import Money, read_money
 from tasks.assignment.choosing import Attempts, Retry, choose_images
-from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
+from tasks.assignment.claim_policy import ClaimPolicy, load_claim_policy
+from tasks.assignment.claiming import Slot
 from tasks.assignment.errors import AnsweredAlready, NoMoneyLeft, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.returned import ReturnedImage
 from tasks.assignment.set_aside import clean_note, set_aside_if_many_skipped
 from tasks.assignment.slots import close_leases, lock_slots_of_image, skip_lease
+from tasks.gold.sites import is_out_of_gold
 from tasks.standing.access import check_access, require_may_work
 from tasks.standing.models import Standing
 from tasks.standing.services import record_returns
@@ -110,7 +113,7 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
     """Write the images as the hand's assignments, in this order."""
     assert policy.schema_id is not None
     versions = AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price)
-    claiming.write_assignments(
+    write_assignments(
         project_id=policy.pk,
         worker_id=worker.pk,
         hand_id=new.id,
@@ -153,13 +156,16 @@ def _within_budget(worker: Actor, policy: ClaimPolicy, money: Money) -> ClaimPol
 
 def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
     """Return the current claim policy, or raise if the worker cannot claim work in this project."""
-    policy = claiming.load_claim_policy(project_id=project_id, worker_id=worker.pk)
+    policy = load_claim_policy(project_id=project_id, worker_id=worker.pk)
     if policy is None:
         raise WorkerNotAdmitted
     check_access(policy.standing, policy.role, policy.active)
     if policy.standing == Standing.State.PAUSED:
         raise WorkerPaused
     if policy.state != Project.State.OPEN or policy.schema_id is None:
+        raise ProjectNotOpen
+    # As if a manager had paused the project: workers must not learn when there is gold, and when there is none.
+    if policy.may_be_out_of_gold and is_out_of_gold(project_id=project_id):
         raise ProjectNotOpen
     return policy
 

@@ -31,3 +31,9 @@ class NothingSelected(Refused):
     """Select images of the list that were set aside, at most 500 at once."""
 
     code = "nothing_selected"
+
+
+class NothingToPromote(Conflict):
+    """No label can become a check image at present. Approve labels with a high confidence first."""
+
+    code = "nothing_to_promote"

@@ -17,7 +17,7 @@ from kernel.events import record_event
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.consensus.refit import request_refit
-from tasks.gold.compare import Tolerance, compare
+from tasks.gold.compare import Comparison, Tolerance, compare
 from tasks.gold.models import Gold, GoldResult
 from tasks.standing.services import record_gold_results
 
@@ -36,6 +36,12 @@ SELECT project_id, worker_id, bool_or(settled) FROM (
 ) late
 GROUP BY project_id, worker_id HAVING bool_or(old OR settled)
 LIMIT 500
+"""
+
+
+SHARE_GOLDS = """
+SELECT id FROM tasks_gold WHERE id IN (SELECT gold_id FROM tasks_assignment WHERE id = ANY(%s) AND gold_id IS NOT NULL)
+ORDER BY id FOR KEY SHARE
 """
 
 
@@ -63,11 +69,12 @@ def compare_answers(*, project_id: int, worker_id: int, submitted: Sequence[Assi
     ids = [*late, *(row.pk for row in submitted if row.gold_id is not None)]
     if not ids:
         return GoldCounts(0, 0)
+    _share_golds(ids)
     answers = Annotation.objects.filter(
         assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
     ).select_related("gold", "schema")
-    compared = [(answer, _answerable(answer)) for answer in answers.order_by("assignment_id")]
-    results = [_result(answer, accepted) for answer, accepted in compared if accepted]
+    compared = [(answer, judge(answer, answerable(answer))) for answer in answers.order_by("assignment_id")]
+    results = [_result(answer, comparison) for answer, comparison in compared if comparison is not None]
     GoldResult.objects.bulk_create(results)
     return GoldCounts(seen=len(results), correct=sum(result.correct for result in results))
 
@@ -109,7 +116,16 @@ def _compare_late(*, project_id: int, worker_id: int, may_pause: bool) -> None:
         request_refit(project_id=project_id)
 
 
-def _answerable(annotation: Annotation) -> list[Answer]:
+def _share_golds(assignment_ids: Sequence[int]) -> None:
+    """Locks the gold of these answers, shared: its state and answers stay as they are until the results are written.
+
+    Claims, which count its exposure, are not kept waiting.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(SHARE_GOLDS, [list(assignment_ids)])
+
+
+def answerable(annotation: Annotation) -> list[Answer]:
     """The accepted answers of the gold whose classes are all in the worker's schema."""
     assert annotation.gold is not None
     offered = {row["number"] for row in annotation.schema.body["classes"]}
@@ -117,20 +133,20 @@ def _answerable(annotation: Annotation) -> list[Answer]:
     return [answer for answer in accepted if answer.class_numbers() <= offered]
 
 
-def _result(annotation: Annotation, accepted: Sequence[Answer]) -> GoldResult:
-    gold = annotation.gold
-    assert gold is not None
-    assert annotation.assignment_id is not None
+def judge(annotation: Annotation, accepted: Sequence[Answer]) -> Comparison | None:
+    """Compare an answer with the accepted answers to its gold; None without any."""
+    assert annotation.gold is not None
+    if not accepted:
+        return None
     names = {row["number"]: row["name"] for row in annotation.schema.body["classes"]}
-    comparison = compare(
-        Answer.from_json(annotation.body),
-        accepted,
-        Tolerance(**gold.tolerance),
-        names=names,
-    )
+    return compare(Answer.from_json(annotation.body), accepted, Tolerance(**annotation.gold.tolerance), names=names)
+
+
+def _result(annotation: Annotation, comparison: Comparison) -> GoldResult:
+    assert annotation.assignment_id is not None
     return GoldResult(
         project_id=annotation.project_id,
-        gold=gold,
+        gold=annotation.gold,
         worker_id=annotation.actor_id,
         assignment_id=annotation.assignment_id,
         correct=comparison.correct,

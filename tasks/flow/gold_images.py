@@ -1,5 +1,7 @@
 """Turns images into gold: the owner's answer measures workers and is also the image's label."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from accounts.models import Actor
@@ -17,6 +19,7 @@ from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import write_version
 from tasks.flow.errors import ImageBeingLabeled
+from tasks.flow.gold_judgement import lock_gold, rejudge
 from tasks.gold.models import Gold
 from tasks.gold.services import create_gold, retire_gold
 from tasks.ingest.models import Image
@@ -38,7 +41,9 @@ def make_gold_image(
     if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
         raise ImageBeingLabeled
     answer = read_answer(project=task.project, task=task, raw=raw)
-    gold = create_gold(project=project, image=image, accepted=[answer], source=source)
+    gold = create_gold(
+        project=project, task=task, accepted=[answer], source=source, views_wanted=task.project.answers_max
+    )
     close_slots(task=task)
     # It is no longer work, and never counts as answered or approved.
     record_event(project_id=project.pk, kind="gold.made", tasks=-1 if task.wanted else 0)
@@ -49,13 +54,22 @@ def make_gold_image(
 
 @transaction.atomic
 def retire_gold_image(*, gold: Gold, by: Actor | None = None) -> None:
-    """Like `retire_gold`; also requests a refit, which discards the gold's evidence about workers.
+    """Locks the gold, then the standings and the evidence of those who answered it. Like `retire_gold`; also takes
+    back what was counted of the workers, and requests a refit, which discards the gold's evidence about them.
 
     If it was set aside, the decision on that is kept, with who made it.
     """
+    lock_gold(gold=gold)
     retire_gold(gold=gold)
+    rejudge(gold)
     close_set_aside_gold(gold=gold, by=by, decision=SetAside.Decision.LEFT_OUT)
     request_refit(project_id=gold.project_id)
+
+
+def read_accepted(*, gold: Gold, raw: Sequence[object]) -> list[Answer]:
+    """Parse answers to accept for a gold image. Raises FixRefused."""
+    task = _task_of(gold.project, gold.image)
+    return [read_answer(project=gold.project, task=task, raw=each) for each in raw]
 
 
 def _task_of(project: Project, image: Image) -> Task:

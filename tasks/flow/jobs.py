@@ -20,6 +20,7 @@ from tasks.exports.services import EXPORT_INTERRUPTED, fail_export, write_export
 from tasks.exports.services import record_progress as record_export_progress
 from tasks.flow.expiry import expire_leases
 from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
+from tasks.flow.gold_judgement import suspend_contested_gold
 from tasks.flow.imports import interrupt_import, run_import
 from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
@@ -94,6 +95,11 @@ def expire_leases_job() -> None:
 @shared_task(name="flow.fold_commitments_job", time_limit=120, soft_time_limit=100)
 def fold_commitments_job() -> None:
     fold_commitments()
+
+
+@shared_task(name="flow.suspend_contested_gold_job", time_limit=120, soft_time_limit=100)
+def suspend_contested_gold_job() -> None:
+    suspend_contested_gold()
 
 
 def _fail_snapshot(row: Job, error: AnnotaryError | None) -> None:

@@ -137,6 +137,9 @@ def erase_project(
     _settle(project)
     _end_jobs(project_id)
     _delete_all(RELEASES, project_id)
+    golds = list(Gold.objects.filter(project_id=project_id).values_list("pk", flat=True))
+    for start in range(0, len(golds), GOLDS_AT_ONCE):
+        _delete_rows(OF_GOLD, golds[start : start + GOLDS_AT_ONCE])
     tasks = list(Task.objects.filter(project_id=project_id).values_list("pk", flat=True))
     for done in range(0, len(tasks), TASKS_AT_ONCE):
         if done and time.monotonic() - started > TURN_SECONDS and others_wait():
@@ -145,9 +148,6 @@ def erase_project(
             return False
         progress(done, len(tasks))
         _delete_rows(OF_TASKS, tasks[done : done + TASKS_AT_ONCE])
-    golds = list(Gold.objects.filter(project_id=project_id).values_list("pk", flat=True))
-    for start in range(0, len(golds), GOLDS_AT_ONCE):
-        _delete_rows(OF_GOLD, golds[start : start + GOLDS_AT_ONCE])
     Project.objects.filter(pk=project_id).update(schema=None, instructions=None)
     _delete_all(THE_REST, project_id)
     if not _leave_dataset(project):

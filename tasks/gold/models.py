@@ -5,26 +5,36 @@ from django.db.models.functions import Random
 
 from kernel.ids import new_public_id
 from projects.models import Project
+from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
 
 GOLD_IMAGE = "tasks_gold_one_per_project_and_image"
 
 
 class Gold(models.Model):
-    """A gold image. States: active -> retired. Outside batches and overlap, claimed through the same path as tasks.
+    """A gold image. States: active -> retired; active -> suspended -> active or retired; retired -> active when it is
+    created again. Claimed with work, through the same path.
 
     `accepted` is a list of canonical answers, any of which is correct; `tolerance` configures `gold.compare`
     ({"iou": 0.5}). A gold image may also be a task; a worker then gets it once, as one or the other. While
     `is_set_aside`, because many workers skipped it, it is offered to nobody new, as work is not; it still measures.
+
+    Workers must not see it more or less often than work, so it has a place among the work: a `site`, the task whose
+    workers get it too, chosen when a claim first needs gold there, or its `batch` if it is in a group of images, which
+    it comes with (its `order_key` is that of the group's tasks). `views_wanted` is the most workers that have it or
+    have answered it, those `views_before` it was promoted included. Without a number (gold from before the column) it
+    has no place and no limit.
     """
 
     class State(models.TextChoices):
         ACTIVE = "active"
+        SUSPENDED = "suspended"
         RETIRED = "retired"
 
     class Source(models.TextChoices):
         MANAGER = "manager"
         TRUTH = "truth"
+        CONSENSUS = "consensus"
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="golds")
@@ -35,6 +45,12 @@ class Gold(models.Model):
     tolerance = models.JSONField(default=dict)
     is_set_aside = models.BooleanField(default=False, db_default=False)
     exposure = models.PositiveIntegerField(default=0)
+    views_wanted = models.PositiveSmallIntegerField(null=True)
+    views_before = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # `db_index=False`: partial indexes below have the few rows that are not null.
+    site = models.ForeignKey(Task, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    batch = models.ForeignKey(Batch, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    suspended_at = models.DateTimeField(null=True)
     # Breaks ties in exposure: in the order of creation, which follows the upload, gold would come folder by folder.
     order_key = models.FloatField(db_default=Random(), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -44,14 +60,27 @@ class Gold(models.Model):
         indexes = [
             models.Index(
                 fields=["project", "exposure", "order_key"],
-                condition=models.Q(state="active"),
-                name="tasks_gold_by_exposure",
-            )
+                condition=models.Q(state="active", views_wanted__isnull=True),
+                name="tasks_gold_without_limit",
+            ),
+            models.Index(
+                fields=["project", "image"],
+                condition=models.Q(state="active", views_wanted__isnull=False, site__isnull=True, batch__isnull=True),
+                name="tasks_gold_without_place",
+            ),
+            models.Index(fields=["site"], condition=models.Q(site__isnull=False), name="tasks_gold_at_site"),
+            models.Index(
+                fields=["batch", "order_key"], condition=models.Q(batch__isnull=False), name="tasks_gold_in_group"
+            ),
         ]
 
 
 class GoldResult(models.Model):
-    """The result of comparing a worker's answer with gold; written when the hand is settled, never before."""
+    """The result of comparing a worker's answer with gold; written when the hand is settled, never before.
+
+    `counts`: whether it is part of the worker's evidence; not while the gold is suspended, nor once it is retired.
+    `is_checked`: whether it has been considered whether good workers fail this gold.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     gold = models.ForeignKey(Gold, on_delete=models.CASCADE, related_name="results")
@@ -60,4 +89,14 @@ class GoldResult(models.Model):
     correct = models.BooleanField()
     score = models.FloatField()
     why = models.CharField(max_length=300)
+    counts = models.BooleanField(default=True, db_default=True)
+    is_checked = models.BooleanField(default=False, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            # Few: results since the last sweep, from which no gold has been suspended.
+            models.Index(
+                fields=["gold"], condition=models.Q(correct=False, is_checked=False), name="tasks_goldresult_unchecked"
+            )
+        ]

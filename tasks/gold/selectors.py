@@ -1,18 +1,15 @@
-"""Queries on gold, for managers and for claims."""
+"""Queries on gold, for managers. What claims read is in `gold.sites`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
 from kernel.errors import NotFound
-from kernel.statements import run_prepared
 from projects.models import Project
-from tasks.gold.models import Gold
+from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image
 
 if TYPE_CHECKING:
@@ -21,58 +18,6 @@ if TYPE_CHECKING:
     class GoldCounts(TypedDict):
         seen: int
         correct: int
-
-
-# Ties in exposure are broken at random, or all workers would get the same gold in the same order. The window is in
-# random order too, and keeps the sort small in projects with much gold; the largest hand contains no more gold than
-# this. It is a literal in the statement: with a parameter PostgreSQL found each custom plan cheaper than the generic
-# one and replanned every time.
-WINDOW = 50
-
-# The worker's earlier gold is read once, from an index that covers gold only. Tasks are looked up by subselects of at
-# most one row, not by NOT EXISTS: see tasks.assignment.claiming.
-UNSEEN_GOLD = f"""
-SELECT c.id, c.image_id, i.width, i.height, i.rendition_id
-FROM (
-    SELECT w.id, w.image_id FROM (
-        SELECT g.id, g.image_id, g.exposure FROM tasks_gold g
-        WHERE g.project_id = %(project)s AND g.state = 'active' AND NOT g.is_set_aside
-          AND g.id NOT IN (
-              SELECT a.gold_id FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.gold_id IS NOT NULL)
-          AND (
-              SELECT 1 FROM tasks_task t
-              WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (
-                  (t.state = 'open' OR t.asked_again) AND t.taken < t.wanted
-                  OR EXISTS (
-                      SELECT 1 FROM tasks_assignment a WHERE a.task_id = t.id AND a.worker_id = %(worker)s))) IS NULL
-        ORDER BY g.exposure, g.order_key
-        LIMIT {WINDOW}
-    ) w
-    ORDER BY w.exposure, random()
-    LIMIT %(count)s
-) c
-JOIN tasks_image i ON i.id = c.image_id
-"""  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class UnseenGold:
-    """A gold image that the worker has had neither as gold nor as work; width and height of the upright frame."""
-
-    id: int
-    image_id: int
-    width: int
-    height: int
-    rendition_id: int
-
-
-def unseen_golds(*, project_id: int, worker_id: int, count: int) -> Sequence[UnseenGold]:
-    """Return up to `count` of the least exposed active gold images that are new to this worker.
-
-    Gold whose image is also a task with open slots is left out: the same hand could contain it as both.
-    """
-    params = {"project": project_id, "worker": worker_id, "count": count}
-    return [UnseenGold(*row) for row in run_prepared(UNSEEN_GOLD, params)]
 
 
 def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnnotations[Gold, GoldCounts]]:
@@ -98,3 +43,14 @@ def gold_for(*, project: Project, public_id: UUID) -> Gold:
     if gold is None:
         raise NotFound("This project has no such check image. Choose one from its list of check images.")
     return gold
+
+
+def results_of(*, gold: Gold) -> QuerySet[GoldResult]:
+    """Return the results of answers to this gold, newest first, with the worker."""
+    return GoldResult.objects.filter(gold=gold).select_related("worker", "worker__user").order_by("-pk")
+
+
+def suspended_golds(*, project: Project) -> QuerySet[Gold]:
+    """Return the project's suspended gold, the latest first, with its image."""
+    rows = Gold.objects.filter(project=project, state=Gold.State.SUSPENDED)
+    return rows.select_related("image").order_by("-suspended_at", "-pk")

@@ -1,39 +1,59 @@
 """Creating and retiring gold."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from annotary_core.labels.answer import Answer
 from kernel.statements import insert_unless_exists
 from projects.models import Project
+from tasks.batching.models import Task
 from tasks.gold.errors import GoldExists, GoldRefused
 from tasks.gold.models import Gold
-from tasks.ingest.models import Image
 
 
-def create_gold(*, project: Project, image: Image, accepted: Sequence[Answer], source: str) -> Gold:
-    """Turn an image into gold with these accepted answers, any of which is correct.
+def create_gold(
+    *, project: Project, task: Task, accepted: Sequence[Answer], source: str, views_wanted: int, views_before: int = 0
+) -> Gold:
+    """Turn the image of a task into gold with these accepted answers, any of which is correct.
 
-    Retired gold becomes active again with the new answers; workers who had it do not get it twice. Raises GoldExists
-    and GoldRefused. It does not close the slots of the image's task: `tasks.flow.gold_images` does both.
+    Up to `views_wanted` workers get it, the `views_before` who had it as work included. Retired gold becomes active
+    again with the new answers; workers who had it do not get it twice. Raises GoldExists and GoldRefused. It does not
+    close the slots of the task: `tasks.flow.gold_images` does both.
     """
+    image = task.image
     if not accepted:
         raise GoldRefused("A check image needs at least one accepted answer. Add one.")
     if image.dataset_id != project.dataset_id:
         raise GoldRefused("This image is not in the project's dataset. Choose one that is.")
     body = [answer.to_json() for answer in accepted]
     tolerance = {"iou": project.gold_iou}
-    gold = Gold(project=project, image=image, accepted=body, tolerance=tolerance, source=source)
+    values: dict[str, Any] = {
+        "accepted": body,
+        "tolerance": tolerance,
+        "source": source,
+        "views_wanted": views_wanted,
+        "views_before": views_before,
+    }
+    if _is_in_group(task):
+        values |= {"batch_id": task.batch_id, "order_key": task.order_key}
+    gold = Gold(project=project, image=image, **values)
     if insert_unless_exists(gold):
         return gold
     revived = Gold.objects.filter(project=project, image=image, state=Gold.State.RETIRED).update(
-        state=Gold.State.ACTIVE, is_set_aside=False, accepted=body, tolerance=tolerance, source=source
+        state=Gold.State.ACTIVE, is_set_aside=False, site=None, suspended_at=None, **values
     )
     if not revived:
         raise GoldExists
     return Gold.objects.get(project=project, image=image)
 
 
+def _is_in_group(task: Task) -> bool:
+    """Whether workers get the task's image with others: the tasks of a group have one order key."""
+    others = Task.objects.filter(batch_id=task.batch_id, order_key=task.order_key).exclude(pk=task.pk)
+    return bool(task.image.group_key) and others.exists()
+
+
 def retire_gold(*, gold: Gold) -> None:
     """Retire gold: no new hand contains it, and unsettled answers to it no longer affect a worker's standing."""
-    Gold.objects.filter(pk=gold.pk, state=Gold.State.ACTIVE).update(state=Gold.State.RETIRED)
+    Gold.objects.filter(pk=gold.pk).exclude(state=Gold.State.RETIRED).update(state=Gold.State.RETIRED)
     gold.refresh_from_db(fields=["state"])

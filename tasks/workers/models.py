@@ -13,7 +13,8 @@ ONE_PACE = "tasks_workerpace_one_per_project_and_worker"
 
 
 class WorkerEvidence(models.Model):
-    """How often a worker's answers were correct, by the source that says so, in one period. Counts only rise.
+    """How often a worker's answers were correct, by the source that says so, in one period. Counts only rise,
+    except that answers to gold are taken back when it is suspended or retired, and judged anew if others are accepted.
 
     gold: answers to check images, counted when a whole hand is settled. review: answers that equal a label which a
     person approved (correct) or rejected (incorrect); a trigger counts them when the verdict is committed. Resuming a

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,8 @@ def execution_plan(project: Any, worker: Any) -> Iterator[str]:
 
     from tasks.assignment import claiming
 
-    who = {"project": project.pk, "worker": worker.pk, "count": 9, "most": 150, "chosen": []}
+    gold = asdict(claiming.GoldPlaces(sites=0.1))
+    who = {"project": project.pk, "worker": worker.pk, "count": 10, "most": 150, "chosen": [], **gold}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {claiming.CLAIM_FROM_BATCH}", who)
         yield from (f"    {row[0]}" for row in cursor.fetchall())

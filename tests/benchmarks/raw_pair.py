@@ -1,6 +1,7 @@
 """The statements that claim one image and submit its answer, prepared as the services send them, and nothing else."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from kernel.events import INSERT as EVENT
 from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.annotation.services import SUBMIT_LEASED
-from tasks.assignment import claiming
+from tasks.assignment import assigning, claim_policy, claiming
 
 LEASE = """
 SELECT a.id, a.public_id, a.task_id, s.body FROM tasks_assignment a JOIN projects_labelschema s ON s.id = a.schema_id
@@ -24,6 +25,8 @@ VALUES (gen_random_uuid(), %(project)s, %(assignment)s, %(task)s, %(worker)s, 'w
     %(hash)s, %(hash)s, clock_timestamp())
 RETURNING id
 """
+
+NO_GOLD = asdict(claiming.GoldPlaces())
 
 
 class RawPair:
@@ -41,11 +44,13 @@ class RawPair:
 
     def _claim(self) -> tuple[int, UUID]:
         hand_id, public_id, _, _ = run_prepared(claiming.INSERT_HAND, self.who)[0]
-        run_prepared(claiming.SELECT_POLICY, self.who)
+        run_prepared(claim_policy.SELECT_POLICY, self.who)
         task_id = None
         while task_id is None:  # the worker has had every open task of the batch
-            (claimed,) = run_prepared(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "most": 150, "chosen": []})
-            _, _, task_id, round_number, width, height, rendition_id, _ = claimed
+            (claimed,) = run_prepared(
+                claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "most": 150, "chosen": [], **NO_GOLD}
+            )
+            _, _, task_id, round_number, width, height, rendition_id, _, _ = claimed
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}
         size = {
             "size": 1,
@@ -56,7 +61,7 @@ class RawPair:
             "renditions": [rendition_id],
         }
         pinned = {"schema": self.project.schema_id, "instructions": None, "price": self.project.price}
-        run_prepared(claiming.WRITE_ASSIGNMENTS, {**self.who, "hand": hand_id, **row, **size, **pinned})
+        run_prepared(assigning.WRITE_ASSIGNMENTS, {**self.who, "hand": hand_id, **row, **size, **pinned})
         self._record("hand.claimed", leased=1)
         return hand_id, public_id
 

@@ -85,8 +85,10 @@ def test_one_person_joins_a_project_in_many_tabs(log: ServerLog) -> None:
 
 def test_one_image_becomes_gold_in_many_tabs(log: ServerLog) -> None:
     project = factories.a_project()
-    image, answer = factories.a_task(project).image, Answer.from_json(factories.class_answer(1))
-    results = log.together(lambda: create_gold(project=project, image=image, accepted=[answer], source="manager"))
+    task, answer = factories.a_task(project), Answer.from_json(factories.class_answer(1))
+    results = log.together(
+        lambda: create_gold(project=project, task=task, accepted=[answer], source="manager", views_wanted=3)
+    )
     assert [type(one) for one in results].count(GoldExists) == TABS - 1
     assert log.errors() == []
 

@@ -22,7 +22,7 @@ HOSTILE = "<img src=x onerror=alert(1)> \u202enot a cat"
 def project(people: People) -> Project:
     """Three images that all three workers skipped, and a check image too."""
     workers = [factories.a_worker(name.lower()) for name in NAMES]
-    project = factories.a_project("Strays", workers=workers, gold_rate=0.25, hand_size=4, answers_min=5, answers_max=5)
+    project = factories.a_project("Strays", workers=workers, gold_rate=0.5, hand_size=4, answers_min=5, answers_max=5)
     scene_tasks(project, 3)
     factories.a_gold(project, image=a_scene_image(project, 3))
     reasons = [("unclear_image", HOSTILE), ("unclear_image", ""), ("", "")]

@@ -9,6 +9,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, cast
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from kernel.ids import new_public_id
 from kernel.statements import run_prepared
 from projects.selectors import PROJECT_TO_CLAIM
 from tasks.annotation.services import INSERT_ANNOTATION, SUBMIT_LEASED
-from tasks.assignment import claiming
+from tasks.assignment import assigning, claim_policy, claiming
 from tasks.assignment.selectors import SELECT_SHOWN_HAND
 from tasks.flow.claim_next_hand import EXPIRED_HAND
 
@@ -30,6 +31,8 @@ ASSIGNMENT = """
 SELECT a.id, a.project_id, a.task_id, a.schema_id, s.body FROM tasks_assignment a
 JOIN projects_labelschema s ON s.id = a.schema_id WHERE a.public_id = %(id)s AND a.worker_id = %(worker)s
 """
+
+NO_GOLD = asdict(claiming.GoldPlaces())
 
 
 def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
@@ -45,11 +48,13 @@ def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 def _claim(project: int, worker_id: int) -> Any:
     who = {"project": project, "worker": worker_id}
     hand = run_prepared(claiming.INSERT_HAND, who)[0]
-    policy = claiming.load_claim_policy(project_id=project, worker_id=worker_id)
+    policy = claim_policy.load_claim_policy(project_id=project, worker_id=worker_id)
     assert policy is not None
     claimed: Sequence[Any] = [(None, None, None)]
     while claimed[0][2] is None:  # others had taken what it chose
-        claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "most": 150, "chosen": []})
+        claimed = run_prepared(
+            claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "most": 150, "chosen": [], **NO_GOLD}
+        )
     rows = {
         "tasks": [row[2] for row in claimed],
         "golds": [None] * len(claimed),
@@ -62,7 +67,7 @@ def _claim(project: int, worker_id: int) -> Any:
     versions = {"schema": policy.schema_id, "instructions": policy.instructions_id, "price": policy.price}
     counts = {"fresh": len(claimed), "had": None}
     run_prepared(
-        claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **counts, **rows, **versions}
+        assigning.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **counts, **rows, **versions}
     )
     _record(project, "hand.claimed", {"leased": len(claimed)})
     return hand

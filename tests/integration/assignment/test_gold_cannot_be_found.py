@@ -178,7 +178,7 @@ def test_two_accounts_that_take_and_return_sets_again_and_again_do_not_find_gold
                 is_gold.append(image[0])
                 seen_by_other.append(-float(image in elsewhere))
                 came_back_less.append(-sum(image in shown for shown in own))
-    assert sum(is_gold) == 32
+    assert sum(is_gold) >= 60
     found = {"seen by one account": auc(seen_by_other, is_gold), "came back": auc(came_back_less, is_gold)}
     assert max(max(found.values()), 1 - min(found.values())) <= 0.6, found
 
@@ -204,5 +204,5 @@ def test_what_comes_back_after_the_crowd_went_on_does_not_tell_gold() -> None:
         after = shown_to(watcher, project, sets=1)[0]
         is_gold += [image[0] for image in before]
         came_back += [float(image in after) for image in before]
-    assert sum(is_gold) == 45
+    assert sum(is_gold) >= 45
     assert auc(came_back, is_gold) == 0.5

@@ -1,5 +1,7 @@
 """Gold is created from images with a known answer."""
 
+from typing import Any
+
 import pytest
 
 from annotary_core.labels.answer import Answer
@@ -21,9 +23,10 @@ def test_gold_stores_its_accepted_answers_and_the_projects_tolerance() -> None:
     project = factories.a_project(gold_iou=0.7)
     gold = create_gold(
         project=project,
-        image=factories.an_image(project),
+        task=factories.a_task(project),
         accepted=[an_accepted_answer(1), an_accepted_answer(2)],
         source="manager",
+        views_wanted=3,
     )
     assert gold.accepted == [factories.class_answer(1), factories.class_answer(2)]
     assert (gold.tolerance, gold.state, gold.exposure) == ({"iou": 0.7}, "active", 0)
@@ -32,22 +35,29 @@ def test_gold_stores_its_accepted_answers_and_the_projects_tolerance() -> None:
 
 def test_an_image_is_gold_once_and_retired_gold_is_revived_with_the_new_answer() -> None:
     project = factories.a_project()
-    image = factories.an_image(project)
-    gold = create_gold(project=project, image=image, accepted=[an_accepted_answer(1)], source="manager")
+    task = factories.a_task(project)
+    manager: dict[str, Any] = {"task": task, "source": "manager", "views_wanted": 3}
+    gold = create_gold(project=project, accepted=[an_accepted_answer(1)], **manager)
     with pytest.raises(GoldExists):
-        create_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="manager")
+        create_gold(project=project, accepted=[an_accepted_answer(2)], **manager)
     retire_gold(gold=gold)
     assert gold.state == Gold.State.RETIRED
-    again = create_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="truth")
+    again = create_gold(project=project, accepted=[an_accepted_answer(2)], **{**manager, "source": "truth"})
     assert (again.pk, again.state, again.accepted) == (gold.pk, "active", [factories.class_answer(2)])
 
 
 def test_gold_without_an_answer_or_from_another_dataset_is_refused() -> None:
     project, other = factories.a_project(), factories.a_project("Other")
     with pytest.raises(GoldRefused):
-        create_gold(project=project, image=factories.an_image(project), accepted=[], source="manager")
+        create_gold(project=project, task=factories.a_task(project), accepted=[], source="manager", views_wanted=3)
     with pytest.raises(GoldRefused):
-        create_gold(project=project, image=factories.an_image(other), accepted=[an_accepted_answer()], source="manager")
+        create_gold(
+            project=project,
+            task=factories.a_task(other),
+            accepted=[an_accepted_answer()],
+            source="manager",
+            views_wanted=3,
+        )
 
 
 def test_the_manager_sees_how_often_gold_was_answered_and_how_often_correctly() -> None:

@@ -5,26 +5,48 @@ from collections import Counter
 
 import pytest
 
-from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
+from tasks.assignment.gold_mixing import mix_in_gold, site_share
 
 
-def test_a_whole_expected_count_is_exact() -> None:
+def a_hand(*, images: int, sites: float, rng: random.Random) -> int:
+    """How much gold a hand has that walks along tasks of which a share has gold in front of it, as a claim does."""
+    left, gold = images, 0
+    for number in range(images):
+        if rng.random() < sites and not (number == 0 and rng.random() < 0.5):
+            gold, left = gold + 1, left - 1
+        if not left:
+            break
+        left -= 1
+        if not left:
+            break
+    return gold
+
+
+@pytest.mark.parametrize("images", [1, 2, 5, 10, 37])
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5])
+def test_the_share_of_sites_gives_the_expected_gold_in_hands_of_any_size(images: int, share: float) -> None:
     rng = random.Random(7)
-    assert {draw_gold_count(expected=10 * 0.1, rng=rng) for _ in range(200)} == {1}
+    sites = site_share(images=images, gold=images * share)
+    times = 200_000 // images
+    mean = sum(a_hand(images=images, sites=sites, rng=rng) for _ in range(times)) / times
+    assert mean / images == pytest.approx(share, abs=0.006)
 
 
-@pytest.mark.parametrize("rate", [0.02, 0.07, 0.13, 0.29])
-def test_a_fractional_expected_count_is_met_on_average(rate: float) -> None:
-    rng = random.Random(7)
-    counts = Counter(draw_gold_count(expected=10 * rate, rng=rng) for _ in range(20_000))
-    assert len(counts) == 2
-    assert sum(count * times for count, times in counts.items()) / 20_000 == pytest.approx(10 * rate, abs=0.02)
+def test_no_gold_is_expected_without_a_rate() -> None:
+    assert site_share(images=10, gold=0) == 0
+    assert site_share(images=0, gold=0) == 0
 
 
-def test_gold_added_to_work_is_the_rate_of_the_total() -> None:
-    assert draw_gold_count_for(work=9, rate=0.1, rng=random.Random(1)) == 1
-    assert draw_gold_count_for(work=5, rate=0.5, rng=random.Random(1)) == 5
-    assert draw_gold_count_for(work=5, rate=0, rng=random.Random(1)) == 0
+def test_the_first_images_of_a_large_hand_have_their_part_of_the_gold() -> None:
+    rng = random.Random(5)
+    times, in_first, positions = 4_000, 0, Counter[int]()
+    for _ in range(times):
+        order = mix_in_gold(work=["w"] * 88, gold=["G"] * 12, rng=rng, first=10, first_gold=3 / 12)
+        assert Counter(order) == {"w": 88, "G": 12}
+        in_first += order[:10].count("G")
+        positions.update(number for number, item in enumerate(order[:10]) if item == "G")
+    assert in_first / times == pytest.approx(3, abs=0.1)
+    assert all(1_000 < positions[number] < 1_400 for number in range(10)), "at any of the first positions"
 
 
 def test_every_order_of_work_and_gold_is_equally_likely() -> None:

@@ -11,7 +11,7 @@ from annotary_core.labels.shapes import SHAPES, label_tools, measure_of, noun_of
 from projects.colors import PALETTE, default_color
 from projects.errors import PolicyRefused
 from projects.models import AnswersMode, Project
-from projects.policies import MAX_BUDGET, POLICIES, DecimalRange, IntegerRange, OptionalTime
+from projects.policies import MAX_BUDGET, POLICIES, DecimalRange, IntegerRange
 from projects.selectors import object_tools_of
 from projects.services import ClassSpec
 
@@ -89,7 +89,7 @@ class PolicyField(forms.CharField):
 
     def __init__(self, name: str, label: str, help_text: str) -> None:
         policy = POLICIES[name]
-        assert not isinstance(policy, OptionalTime)
+        assert isinstance(policy, IntegerRange | DecimalRange)
         self.policy: IntegerRange | DecimalRange = policy
         self.factor = Decimal("0.01") if name in PERCENTS else Decimal(60) if name in MINUTES else Decimal(1)
         super().__init__(

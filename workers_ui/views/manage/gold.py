@@ -3,28 +3,38 @@
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
-from projects.models import Project
+from annotary_core.wording import format_count
+from projects.models import GoldWhenOut, Project
+from tasks.analytics.gold_supply import gold_supply
 from tasks.analytics.listings import available_for_gold
 from tasks.assignment.set_aside import skips_of_golds
 from tasks.flow.gold_images import retire_gold_image
+from tasks.flow.gold_judgement import accept_answer, reactivate_gold
+from tasks.flow.gold_promotion import MAX_PROMOTED, promote_labels, promotion_candidates
+from tasks.flow.policy_change import change_project_policy
 from tasks.flow.set_aside import restore_gold_offers
 from tasks.gold.models import Gold
-from tasks.gold.selectors import count_golds, gold_for, golds_of
+from tasks.gold.selectors import count_golds, gold_for, golds_of, suspended_golds
 from tasks.ingest.models import Image
 from tasks.ingest.selectors import has_images
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
+from workers_ui.views.manage.gold_words import suspended_row
 
 PAGE_SIZE = 60
 PRELOADED = 20
-#: With fewer, good workers see the same ones too soon.
+#: How many a project starts with.
 ENOUGH = 10
+#: Suspended ones that are shown at once.
+SUSPENDED = 10
 
 
 @require_safe
@@ -46,6 +56,10 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
         "skips": skips,
         "enough": ENOUGH,
         "free": free.count,
+        "supply": gold_supply(project=project),
+        "candidates": promotion_candidates(project=project),
+        "suspended": [suspended_row(request, project, gold) for gold in suspended_golds(project=project)[:SUSPENDED]],
+        "when_out": GoldWhenOut,
         "has_images": has_images(project=project),
         "desk": {
             "schema": project.schema.body if project.schema else None,
@@ -74,6 +88,51 @@ def offer(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpRes
     back = reverse("workers_ui:gold", args=[project.public_id])
     done = f"{gold.image.source_key} is in use again. Workers who skipped it do not get it again."
     return run_action(request, back, lambda: restore_gold_offers(gold=gold, by=actor_of(request)), done)
+
+
+@require_POST
+@project_role_required(Role.MANAGER)
+def reactivate(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
+    """Use a suspended check image again; with `accept`, the row id of an assignment, its answer is correct too."""
+    gold = gold_for(project=project, public_id=gold_id)
+    back = reverse("workers_ui:gold", args=[project.public_id])
+    done = f"{gold.image.source_key} is in use again. The workers' records are corrected."
+    accept = request.POST.get("accept", "")
+
+    def act() -> None:
+        if accept:
+            accept_answer(gold=gold, by=actor_of(request), assignment_id=int(accept) if accept.isdecimal() else 0)
+        reactivate_gold(gold=gold, by=actor_of(request))
+
+    return run_action(request, back, act, done)
+
+
+@require_POST
+@project_role_required(Role.MANAGER)
+def promote(request: HttpRequest, project: Project) -> HttpResponse:
+    back = reverse("workers_ui:gold", args=[project.public_id])
+    count = request.POST.get("count", "")
+    if not count.isdecimal() or not 1 <= int(count) <= MAX_PROMOTED:
+        messages.error(request, f"Enter a number of labels from 1 to {MAX_PROMOTED}.")
+        return redirect(back)
+    done: list[Gold] = []
+
+    def act() -> None:
+        done.extend(promote_labels(project=project, count=int(count), by=actor_of(request)))
+        messages.success(
+            request, f"{format_count(len(done), 'label is a check image', 'labels are check images')} now."
+        )
+
+    return run_action(request, back, act)
+
+
+@require_POST
+@project_role_required(Role.MANAGER)
+def when_out(request: HttpRequest, project: Project) -> HttpResponse:
+    """Set what happens when no check image is left."""
+    back = reverse("workers_ui:gold", args=[project.public_id])
+    changes = {"gold_when_out": request.POST.get("gold_when_out", "")}
+    return run_action(request, back, lambda: change_project_policy(project=project, changes=changes), "Saved.")
 
 
 def _desk_image(image: Image) -> dict[str, Any]:

@@ -96,6 +96,13 @@ def _later_step(project: Project, progress: ProjectProgress) -> Step | None:
             text="The budget is used up, and images are waiting for answers. Work goes on as soon as you raise it.",
             action="Raise the budget",
         )
+    if progress.need is Need.LOOK_AT_GOLD:
+        images = "One check image is" if count == 1 else f"{count:,} check images are"
+        text = f"{images} suspended: good workers fail {'it' if count == 1 else 'them'}, so the answer may be wrong."
+        return Step("Check images", False, url=_url("gold", project), text=text, action="Look at the answers")
+    if progress.need is Need.ADD_GOLD:
+        text = f"Check images are running out. The work that is left needs {count:,} more."
+        return Step("Check images", False, url=_url("gold", project), text=text, action="Add check images")
     if progress.need is Need.REQUEUE_TASKS:
         return _requeue_step(count)
     if progress.need is Need.DECIDE_SET_ASIDE:

@@ -1,0 +1,109 @@
+"""What a claim reads of the worker and the project before it chooses images: standing, caps, policies, gold."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from kernel.statements import run_prepared
+from tasks.assignment.caps import CAPS_COLUMNS, Caps
+from tasks.gold.share import FIRST_IMAGES, IN_DOUBT, gold_share
+from tasks.gold.sites import HAS_UNLIMITED, HAS_UNPLACED
+from tasks.workers.pace import pace, set_size
+
+#: The most images of a hand: 100 by policy, and the rest of a group.
+MAX_SET = 150
+
+# Runs after INSERT_HAND, which may have waited, so its snapshot is newer than the lock and the end of the last hand.
+# Until the claim commits, no access is revoked, and nothing more can be returned: a worker has one live hand.
+SELECT_POLICY = f"""
+SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
+    p.set_minutes, p.seconds_per_answer, coalesce(w.answers, 0), coalesce(w.seconds, 0), p.gold_rate, p.gold_when_out,
+    p.price,
+    p.budget,
+    EXISTS (
+        SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
+        AND a.returned AND a.state IN ('released', 'expired')),
+    coalesce(s.images, {FIRST_IMAGES}), coalesce(v.correct, 0), coalesce(v.incorrect, 0),
+    {HAS_UNPLACED}, {HAS_UNLIMITED},
+    {CAPS_COLUMNS}
+FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
+JOIN accounts_organisation o ON o.id = p.organisation_id
+LEFT JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
+LEFT JOIN accounts_user u ON u.actor_id = s.worker_id
+LEFT JOIN tasks_workerpace w ON w.project_id = s.project_id AND w.worker_id = s.worker_id
+LEFT JOIN tasks_workerevidence v
+    ON v.project_id = s.project_id AND v.worker_id = s.worker_id AND v.source = 'gold' AND v.is_current
+WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPolicy:
+    """A worker's standing and measured time in a project, and the project's current policies for a hand.
+
+    `most`: what the budget allows.
+    """
+
+    pk: int
+    standing: str
+    role: str | None
+    active: bool
+    state: str
+    schema_id: int | None
+    instructions_id: int | None
+    hand_size: int
+    set_minutes: int
+    seconds_per_answer: int
+    measured_answers: int
+    measured_seconds: float
+    gold_rate: float
+    gold_when_out: str
+    price: Decimal
+    budget: Decimal | None
+    has_returned: bool
+    images_had: int
+    gold_correct: int
+    gold_incorrect: int
+    has_unplaced_gold: bool
+    has_unlimited_gold: bool
+    caps: Caps
+    most: int = MAX_SET
+
+    @property
+    def size(self) -> int:
+        """How many images a hand of this worker has."""
+        seconds = pace(expected=self.seconds_per_answer, answers=self.measured_answers, seconds=self.measured_seconds)
+        size = set_size(images=self.hand_size, minutes=self.set_minutes, seconds_per_answer=seconds)
+        return min(size, self.most)
+
+    @property
+    def first_images(self) -> int:
+        """How many of the images that a newcomer is checked most on are still to come."""
+        return max(0, FIRST_IMAGES - self.images_had)
+
+    @property
+    def gold_share(self) -> float:
+        """The share of gold in what comes after the first images."""
+        seen = self.gold_correct + self.gold_incorrect
+        return gold_share(seen=seen, correct=self.gold_correct, gold_rate=self.gold_rate)
+
+    @property
+    def may_be_out_of_gold(self) -> bool:
+        """Whether the claim may have to be refused because there is no gold that has not been placed."""
+        has_new = self.has_unplaced_gold or self.has_unlimited_gold
+        return bool(self.gold_rate) and self.gold_when_out == "stop" and not has_new
+
+    @property
+    def gold_anywhere(self) -> bool:
+        """Whether new gold may stand in front of tasks that others have had: for a worker about whom too little is
+        known, or if there is only gold that has no place."""
+        is_in_doubt = self.first_images > 0 or self.gold_share > IN_DOUBT * self.gold_rate
+        return is_in_doubt or not self.has_unplaced_gold
+
+
+def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
+    """Needs the lock of `insert_hand`. Return the claim policy, or None if the worker was never admitted."""
+    rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
+    if not rows:
+        return None
+    (row,), used = rows, len(Caps._fields)
+    return ClaimPolicy(*(project_id, *row[:-used], Caps(*row[-used:])))
