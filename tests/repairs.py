@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.db import connection
 from PIL import Image as Picture
 
 from accounts.models import Actor
@@ -30,7 +31,8 @@ from tasks.repair.models import Repair
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.services import build_snapshot, create_snapshot
-from tests import factories
+from tests import factories, worker_actions
+from tests.invariants import FORBIDDEN
 from tests.labeled import a_crowd
 
 CLASSES = (1, 2, 3)
@@ -157,3 +159,12 @@ def _open_image(record: ReleaseRecord) -> BinaryIO:
     Picture.new("RGB", (record.width, record.height), (200, 150, 100)).save(stream, "WEBP")
     stream.seek(0)
     return stream
+
+
+def assert_rules(project: Project) -> None:
+    """The rules in SQL and those of `worker_actions`."""
+    worker_actions.assert_invariants(project)
+    with connection.cursor() as cursor:
+        for rule, query in FORBIDDEN.items():
+            cursor.execute(query)
+            assert not cursor.fetchall(), rule

@@ -116,6 +116,11 @@ def blocks_of(*, organisation: Organisation) -> QuerySet[Block]:
     return rows.order_by("-pk")
 
 
+def block_of(*, organisation: Organisation, actor: Actor) -> Block | None:
+    """Return the block that keeps the actor from working for the organization."""
+    return blocks_of(organisation=organisation).filter(actor=actor, lifted_at=None).first()
+
+
 def block_for(*, organisation: Organisation, public_id: uuid.UUID) -> Block:
     """Return this block of the organization. Raises NotFound."""
     row = blocks_of(organisation=organisation).filter(public_id=public_id).first()

@@ -14,16 +14,6 @@ from tasks.repair.models import Repair, RepairedRelease
 IN_FORCE = (Repair.State.VOIDING, Repair.State.VOIDED)
 UNFINISHED = (Repair.State.VOIDING, Repair.State.RESTORING)
 
-_VOID = """EXISTS (
-    SELECT FROM tasks_repair void
-    WHERE void.project_id = {project} AND void.worker_id = {worker} AND void.state IN ('voiding', 'voided')
-      AND {at} < void.until AND (void.since IS NULL OR {at} >= void.since))"""
-
-
-def is_void(*, project: str, worker: str, at: str) -> str:
-    """Return an SQL condition: the answer that the worker submitted at that time is void. All are SQL expressions."""
-    return _VOID.format(project=project, worker=worker, at=at)
-
 
 def void(*, assignment: str = "") -> Exists:
     """The condition that the answer to an assignment is void; `assignment` is the lookup to it, ending in "__"."""
@@ -32,6 +22,11 @@ def void(*, assignment: str = "") -> Exists:
     )
     at = OuterRef(f"{assignment}submitted_at")
     return Exists(rows.filter(until__gt=at).filter(Q(since__isnull=True) | Q(since__lte=at)))
+
+
+def is_repaired(*, project_id: int) -> bool:
+    """Whether any answer of the project is void."""
+    return Repair.objects.filter(project_id=project_id, state__in=IN_FORCE).exists()
 
 
 def repairs_of(*, project: Project, worker: Actor | None = None) -> QuerySet[Repair]:
@@ -51,10 +46,6 @@ def project_repair(*, project: Project, public_id: UUID) -> Repair:
 def lock_repairs(*, project_id: int) -> None:
     """Waits until no release of the project is being completed, and no repair of it is being started or undone."""
     lock_named(f"repairs.{project_id}")
-
-
-def repairs_in_progress(*, project_id: int) -> QuerySet[Repair]:
-    return Repair.objects.filter(project_id=project_id, state__in=UNFINISHED)
 
 
 def repairs_state(*, project_id: int) -> dict[int, str]:

@@ -6,15 +6,17 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts.models import Actor, Block, Membership, Role
+from accounts.errors import Blocked
+from accounts.models import Block, Membership, Role
 from accounts.services import invite
 from projects.models import Project
 from tasks.assignment.models import Hand
+from tasks.flow.invitations import accept_invitation
 from tasks.flow.repair import run_repair
 from tasks.repair.models import Repair
 from tasks.standing.models import Standing
 from tests import factories, repairs, worker_actions
-from tests.api.people import signed_in, with_key
+from tests.api.people import with_key
 from tests.labeled import a_crowd, a_paid_task
 
 pytestmark = pytest.mark.django_db
@@ -138,12 +140,11 @@ def test_a_blocked_worker_loses_sets_keys_and_sessions_and_cannot_come_back_unti
     assert key.get("/api/v1/me/").status_code == 401
     assert browser.get("/work/").status_code == 302
     _, token = invite(organisation=project.organisation, by=factories.ada(), project_id=project.pk)
-    client = signed_in(Actor.objects.get(pk=wren.pk))
-    refused = client.post("/api/v1/invitations/accept/", {"token": token}, format="json")
-    assert (refused.status_code, code_of(refused)) == (403, "blocked")
+    with pytest.raises(Blocked):
+        accept_invitation(token=token, actor=wren)
     assert not Membership.objects.filter(actor=wren).exists()
     assert ada.delete(f"{blocks(project.organisation)}{made.json()['id']}/").status_code == 204
-    assert client.post("/api/v1/invitations/accept/", {"token": token}, format="json").status_code < 300
+    accept_invitation(token=token, actor=wren)
     assert Standing.objects.get(worker=wren).state == Standing.State.PAUSED
     (row,) = ada.get(blocks(project.organisation)).json()["results"]
     assert row["lifted_by"] == str(factories.ada().public_id)

@@ -11,7 +11,7 @@ from kernel.errors import AnnotaryError
 from tasks.assignment.models import Assignment
 from tasks.flow.repair_preview import preview_repair, preview_undo
 from tasks.repair.models import Repair, RepairedTask
-from tests import repairs, worker_actions
+from tests import repairs
 from tests.labeled import a_crowd
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def test_what_is_previewed_is_what_happens(seed: int) -> None:
     assert {row.snapshot: row.labels for row in repair.releases.all()} == dict(promised.releases)
     assert repair.amount == (promised.paid if repair.pay == Repair.Pay.TAKE_BACK else 0)
     assert not promised.is_estimate
-    worker_actions.assert_invariants(project)
+    repairs.assert_rules(project)
 
 
 @pytest.mark.parametrize("seed", range(100, 130))
@@ -61,7 +61,7 @@ def test_undo_puts_everything_back(seed: int, tmp_path: Path) -> None:
         first, second = (repairs.release_bytes(each, name, tmp_path) for each in (snapshot, again))
         assert first == second
         assert first
-    worker_actions.assert_invariants(project)
+    repairs.assert_rules(project)
 
 
 @pytest.mark.parametrize("seed", range(200, 230))
@@ -84,7 +84,7 @@ def test_what_the_undo_is_said_to_do_is_what_it_does(seed: int) -> None:
     assert Assignment.objects.filter(counts=True, worker=worker).count() - counting == promised.answers
     assert theirs - Assignment.objects.filter(counts=True).exclude(worker=worker).count() == promised.surplus
     assert promised.restored + promised.recomputed == RepairedTask.objects.filter(repair=repair).count()
-    worker_actions.assert_invariants(project)
+    repairs.assert_rules(project)
 
 
 @pytest.mark.parametrize("seed", range(300, 320))
@@ -100,7 +100,7 @@ def test_two_repairs_are_undone_in_any_order(seed: int) -> None:
     last_first = rng.random() < 0.5
     for repair in reversed(done) if last_first else done:
         repairs.undo(repair)
-        worker_actions.assert_invariants(project)
+        repairs.assert_rules(project)
     after = repairs.state_of(project)
     if last_first:
         assert after == before

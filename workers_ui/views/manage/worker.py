@@ -13,13 +13,13 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Actor, Role
-from accounts.selectors import display_names
+from accounts.selectors import block_of, display_names
 from kernel.errors import AnnotaryError, Refused
 from projects.models import Project
 from tasks.analytics.worker_figures import worker_figures
 from tasks.flow.repair import start_repair, undo_repair
 from tasks.flow.repair_preview import preview_repair, preview_undo
-from tasks.flow.revocation import block_worker, remove_worker
+from tasks.flow.revocation import block_worker, remove_worker, unblock_worker
 from tasks.pay.selectors import balance
 from tasks.repair.errors import RepairRefused
 from tasks.repair.models import Repair
@@ -60,6 +60,7 @@ def _page(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpR
         "figures": figures,
         "why_skipped": describe_reasons(figures["skip_reasons"]),
         "evidence": describe_flags(figures["flags"]),
+        "block": block_of(organisation=project.organisation, actor=standing.worker),
         "money": balance(worker=standing.worker, project=project),
         "example": example_reasons(project)[1],
     }
@@ -83,6 +84,7 @@ def _change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Htt
             lambda: block_worker(organisation=organisation, worker=person, by=actor_of(request), reason=reason),
             f"{name} is blocked from all projects of {organisation.name}.",
         ),
+        "unblock": (lambda: _unblock(project, person, actor_of(request)), f"An invitation can bring {name} back."),
     }
     step = request.POST.get("step", "")
     act, done = actions.get(step, (_unknown_action, ""))
@@ -162,6 +164,13 @@ def _pause(project: Project, person: Actor, reason: str) -> None:
     if not reason:
         raise Refused("Enter a reason. The worker will see it.")
     pause(project=project, worker=person, reason=reason)
+
+
+def _unblock(project: Project, person: Actor, by: Actor) -> None:
+    block = block_of(organisation=project.organisation, actor=person)
+    if block is None:
+        raise Refused("This worker is not blocked any more. Reload the page.")
+    unblock_worker(block=block, by=by)
 
 
 def _unknown_action() -> None:
