@@ -153,7 +153,7 @@ class RepairsView(View):
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         rows = repairs_of(project=project).order_by().prefetch_related("releases__snapshot")
-        return page_at_once(request, rows, lambda chosen: RepairSerializer(chosen, many=True).data, order=ByNewest)
+        return page_at_once(request, rows, _shapes, order=ByNewest)
 
 
 class RepairView(View):
@@ -199,6 +199,11 @@ def _worker(request: Request, project_id: uuid.UUID, worker_id: uuid.UUID) -> tu
 
 def _repair(request: Request, project_id: uuid.UUID, repair_id: uuid.UUID) -> Repair:
     return project_repair(project=project_of(request, project_id, Role.MANAGER), public_id=repair_id)
+
+
+def _shapes(rows: list[Repair]) -> list[Any]:
+    shape = RepairSerializer().to_representation
+    return [shape(row) for row in rows]
 
 
 def _previewed(preview: RepairPreview) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _lock_counting(tasks: Sequence[Task]) -> dict[int, list[int]]:
         task__in=tasks, counts=True, state=Assignment.State.SUBMITTED, round=F("task__round")
     )
     for pk, task_id in rows.order_by("pk").values_list("pk", "task_id"):
-        counting.setdefault(task_id, []).append(pk)  # type: ignore[arg-type]  # the filter is by task
+        counting.setdefault(task_id, []).append(pk)
     return counting
 
 

@@ -200,10 +200,12 @@ def _apply_to_assignments(repair: Repair, rows: Sequence[RepairedTask], returns:
 def _put_back(row: RepairedTask, task: Task) -> None:
     """Needs the task's lock. Make the label and the verdict current that were so before, and restore the posterior."""
     before = Before.from_json(row.before)
-    ConsensusLabel.objects.filter(task=task, is_current=True).exclude(pk=before.label).update(is_current=False)
-    ConsensusLabel.objects.filter(pk=before.label, is_current=False).update(is_current=True)
-    current_verdicts([task]).exclude(pk=before.review).update(is_current=False)
-    Review.objects.filter(pk=before.review, is_current=False).update(is_current=True)
+    # No row has the id 0.
+    label, review = before.label or 0, before.review or 0
+    ConsensusLabel.objects.filter(task=task, is_current=True).exclude(pk=label).update(is_current=False)
+    ConsensusLabel.objects.filter(pk=label, is_current=False).update(is_current=True)
+    current_verdicts([task]).exclude(pk=review).update(is_current=False)
+    Review.objects.filter(pk=review, is_current=False).update(is_current=True)
     _put_posterior_back(task, before.posterior, answers=len(before.counting))
 
 

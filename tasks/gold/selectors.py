@@ -83,7 +83,7 @@ def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnno
         golds = golds.filter(state=state)
     counts = Q(results__isnull=False)
     if is_repaired(project_id=project.pk):
-        counts &= ~void(assignment="results__assignment__")
+        counts = Q(counts, ~void(assignment="results__assignment__"))
     return golds.annotate(
         seen=Count("results", filter=counts), correct=Count("results", filter=counts & Q(results__correct=True))
     )

@@ -83,7 +83,7 @@ def test_answers_are_voided_after_a_preview_and_restored(people: People, project
     page.get_by_label("Reason").fill("The wrong worker.")
     page.get_by_role("button", name="Restore answers").click()
     run_repair(repair_id=Repair.objects.get().pk)
-    expect(page.get_by_text("Undone")).to_be_visible()
+    expect(page.get_by_text("Undone", exact=True)).to_be_visible()
     assert Repair.objects.get().state == Repair.State.RESTORED
 
 

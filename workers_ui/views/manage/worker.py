@@ -60,7 +60,7 @@ def _page(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpR
         "figures": figures,
         "why_skipped": describe_reasons(figures["skip_reasons"]),
         "evidence": describe_flags(figures["flags"]),
-        "block": block_of(organisation=project.organisation, actor=standing.worker),
+        "blocked": block_of(organisation=project.organisation, actor=standing.worker),
         "money": balance(worker=standing.worker, project=project),
         "example": example_reasons(project)[1],
     }
