@@ -15,6 +15,7 @@ from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.pay.models import LedgerEntry, LedgerTotal
+from tasks.repair.models import Repair, RepairedRelease, RepairedTask
 from tasks.review.models import Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
 from tasks.standing.models import Standing
@@ -41,6 +42,9 @@ __all__ = [
     "LedgerTotal",
     "Posterior",
     "Prediction",
+    "Repair",
+    "RepairedRelease",
+    "RepairedTask",
     "Review",
     "SetAside",
     "Snapshot",

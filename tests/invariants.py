@@ -60,6 +60,29 @@ FORBIDDEN = {
         SELECT project_id, a.amount, n.amount FROM actual a FULL JOIN noted n USING (project_id)
         JOIN projects_project p ON p.id = project_id AND p.deleted_at IS NULL
         WHERE coalesce(a.amount, 0) <> coalesce(n.amount, 0)""",
+    "An answer counts although it is void": """
+        SELECT a.id FROM tasks_assignment a JOIN tasks_repair r ON r.project_id = a.project_id
+            AND r.worker_id = a.worker_id AND r.state = 'voided'
+            AND a.submitted_at < r.until AND (r.since IS NULL OR a.submitted_at >= r.since)
+        JOIN tasks_hand h ON h.id = a.hand_id AND h.state = 'settled'
+        WHERE a.state = 'submitted' AND a.counts""",
+    "A finished image has a label of the workers that rests on void answers alone": """
+        SELECT t.id FROM tasks_task t JOIN tasks_consensuslabel l ON l.task_id = t.id AND l.is_current
+            AND l.method NOT IN ('review', 'gold')
+        WHERE t.state IN ('answered', 'approved') AND jsonb_array_length(l.evidence->'answers') > 0 AND NOT EXISTS (
+            SELECT FROM jsonb_array_elements(l.evidence->'answers') e
+            JOIN tasks_annotation n ON n.public_id = (e->>'annotation')::uuid
+            JOIN tasks_assignment a ON a.id = n.assignment_id
+            WHERE NOT EXISTS (
+                SELECT FROM tasks_repair r WHERE r.project_id = a.project_id AND r.worker_id = a.worker_id
+                    AND r.state = 'voided' AND a.submitted_at < r.until
+                    AND (r.since IS NULL OR a.submitted_at >= r.since)))""",
+    "I4: what a repair took back is not what the ledger says": """
+        SELECT r.id, r.amount, coalesce(sum(l.amount), 0) FROM tasks_repair r
+        LEFT JOIN tasks_ledgerentry l ON l.project_id = r.project_id AND l.kind = 'correction'
+            AND l.cause IN ('repair ' || r.public_id, 'repair ' || r.public_id || ' undone')
+        GROUP BY r.id HAVING coalesce(sum(l.amount), 0)
+            <> CASE WHEN r.state IN ('voiding', 'voided') THEN -r.amount ELSE 0 END""",
     "I5: a lease is live long after it expired": """
         SELECT id FROM tasks_assignment
         WHERE state = 'leased' AND expires_at < clock_timestamp() - interval '2 minutes'""",

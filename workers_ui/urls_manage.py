@@ -22,6 +22,7 @@ from workers_ui.views.manage import (
     settings,
     task,
     what_if,
+    worker,
     workers,
 )
 
@@ -45,7 +46,9 @@ urlpatterns = [
     path(f"{PROJECT}checks/<uuid:gold_id>/offer/", gold.offer, name="gold-offer"),
     path(f"{PROJECT}workers/", workers.workers, name="workers"),
     path(f"{PROJECT}workers/invite/", invitations.invite_workers, name="invite"),
-    path(f"{PROJECT}workers/<uuid:worker_id>/", workers.change, name="worker"),
+    path(f"{PROJECT}workers/<uuid:worker_id>/", worker.worker, name="worker"),
+    path(f"{PROJECT}workers/<uuid:worker_id>/repair/", worker.repair, name="worker-repair"),
+    path(f"{PROJECT}workers/<uuid:worker_id>/repairs/<uuid:repair_id>/undo/", worker.undo, name="worker-undo"),
     path(f"{PROJECT}review/", review.review, name="review"),
     path(f"{PROJECT}review/<uuid:batch_id>/approve/", review.approve_rest, name="approve-rest"),
     path(f"{PROJECT}review/changes/", proposed_changes.changes, name="proposed-changes"),

@@ -1,6 +1,6 @@
 """Errors of accounts, as people read them."""
 
-from kernel.errors import Conflict, Gone, NotFound, Refused
+from kernel.errors import Conflict, Forbidden, Gone, NotFound, Refused
 
 
 class RoleRefused(Refused):
@@ -65,3 +65,15 @@ class LastOwner(Conflict):
     """You are the only owner of an organization that has other members. Invite another owner first."""
 
     code = "last_owner"
+
+
+class Blocked(Forbidden):
+    """You can no longer work for this organization. Is this a mistake? Ask the person who sent you the link."""
+
+    code = "blocked"
+
+
+class BlockRefused(Refused):
+    """Only workers can be blocked. Remove a member of the team on the settings page instead."""
+
+    code = "block_refused"

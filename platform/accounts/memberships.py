@@ -3,11 +3,13 @@
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.errors import LiveSetsRefused, NameRefused, RoleRefused
+from accounts.errors import BlockRefused, LiveSetsRefused, NameRefused, RoleRefused
 from accounts.identity_cache import forget_person
-from accounts.models import Actor, Membership, Organisation, Role
+from accounts.models import Actor, Block, Membership, Organisation, Role, User
 from accounts.selectors import managed_membership, membership_of
-from accounts.services import refuse_last_owner, revoke_tokens
+from accounts.services import end_sessions, refuse_last_owner, revoke_tokens
+from kernel.clock import ClockTimestamp
+from kernel.statements import insert_unless_exists
 
 MAX_NAME = 120
 MAX_LIVE_SETS = 1000
@@ -86,3 +88,34 @@ def change_role(*, organisation: Organisation, actor: Actor, role: str) -> Membe
     forget_person(actor.pk)
     membership.role = role
     return membership
+
+
+@transaction.atomic
+def block(*, organisation: Organisation, actor: Actor, by: Actor, reason: str) -> Block:
+    """Needs the lock of the access. End a worker's membership and keys, and let no invitation bring them back.
+
+    Somebody who belongs to no other organization is signed out everywhere; others keep their sessions, which show them
+    nothing of this organization any more. Repeating it is harmless. Raises BlockRefused for a member of the team and
+    without a reason.
+    """
+    reason = reason.strip()[:300]
+    if not reason:
+        raise BlockRefused("Enter a reason. Your team will see it.")
+    member = Membership.objects.filter(organisation=organisation, actor=actor).first()
+    if member is not None and member.role != Role.WORKER:
+        raise BlockRefused
+    if member is not None:
+        member.delete()
+    revoke_tokens(actor=actor, organisation=organisation)
+    user = User.objects.filter(actor=actor).first()
+    if user is not None and not Membership.objects.filter(actor=actor).exists():
+        end_sessions(user=user)
+        revoke_tokens(actor=actor)
+    insert_unless_exists(Block(organisation=organisation, actor=actor, reason=reason, created_by=by))
+    return Block.objects.get(organisation=organisation, actor=actor, lifted_at=None)
+
+
+def lift_block(*, block: Block, by: Actor) -> bool:
+    """Let an invitation bring the person back; return False if the block was lifted before."""
+    rows = Block.objects.filter(pk=block.pk, lifted_at=None)
+    return bool(rows.update(lifted_by=by, lifted_at=ClockTimestamp()))

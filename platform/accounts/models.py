@@ -19,6 +19,7 @@ from kernel.ids import new_public_id
 
 ONE_EMAIL = "accounts_user_email_once_whatever_case"
 ONE_MEMBERSHIP = "accounts_membership_one_per_actor_and_organisation"
+ONE_BLOCK = "accounts_block_one_per_organisation_and_actor"
 INVITATION_USES = "accounts_invitation_not_used_more_than_allowed"
 
 
@@ -140,6 +141,27 @@ class Membership(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organisation", "actor"], name=ONE_MEMBERSHIP)]
+
+
+class Block(models.Model):
+    """A person who may not become a worker of an organization, until the block is lifted. Never deleted: a record."""
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="blocks", db_index=False)
+    actor = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="blocks")
+    reason = models.CharField(max_length=300)
+    created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    lifted_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "actor"], condition=Q(lifted_at__isnull=True), name=ONE_BLOCK
+            )
+        ]
+        indexes = [models.Index(fields=["organisation", "id"], name="accounts_block_by_organisation")]
 
 
 class Invitation(models.Model):

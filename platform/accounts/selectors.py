@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
+from accounts.models import Actor, ApiToken, Block, Invitation, Membership, Organisation, Role, User
 from kernel.clock import ClockTimestamp
 from kernel.errors import Forbidden, NotFound
 
@@ -108,6 +108,25 @@ def staff_memberships(*, actor: Actor) -> QuerySet[Membership]:
 def members_of(*, organisation: Organisation) -> QuerySet[Membership]:
     """Return the organization's memberships, each with its person or service account."""
     return Membership.objects.filter(organisation=organisation).select_related("actor__user")
+
+
+def blocks_of(*, organisation: Organisation) -> QuerySet[Block]:
+    """Return everyone who is blocked, and who was: a record. Newest first."""
+    rows = Block.objects.filter(organisation=organisation).select_related("actor", "created_by", "lifted_by")
+    return rows.order_by("-pk")
+
+
+def block_of(*, organisation: Organisation, actor: Actor) -> Block | None:
+    """Return the block that keeps the actor from working for the organization."""
+    return blocks_of(organisation=organisation).filter(actor=actor, lifted_at=None).first()
+
+
+def block_for(*, organisation: Organisation, public_id: uuid.UUID) -> Block:
+    """Return this block of the organization. Raises NotFound."""
+    row = blocks_of(organisation=organisation).filter(public_id=public_id).first()
+    if row is None:
+        raise NotFound
+    return row
 
 
 def staff_of(*, organisation: Organisation) -> QuerySet[Membership]:

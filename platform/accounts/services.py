@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.errors import (
+    Blocked,
     EmailTaken,
     InvitationGone,
     InvitationRefused,
@@ -19,7 +20,7 @@ from accounts.errors import (
     TokenRefused,
 )
 from accounts.identity_cache import forget_person
-from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
+from accounts.models import Actor, ApiToken, Block, Invitation, Membership, Organisation, Role, User
 from accounts.selectors import COVERS, is_above, role_in
 from kernel.clock import ClockTimestamp, database_now
 from kernel.ids import new_secret
@@ -141,10 +142,13 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     """Locks the invitation; call inside the transaction that also creates the standing in the project.
 
     Accepting a link twice uses it once. A link can raise a member's role to one that covers it, and never lowers it.
+    Raises Blocked for somebody whom the organization has blocked.
     """
     invitation = find_invitation(token=token)
     if actor.kind == Actor.Kind.SERVICE:
         raise InvitationRefused("A service account cannot accept invitations. Open the link as a person.")
+    if Block.objects.filter(organisation=invitation.organisation, actor=actor, lifted_at=None).exists():
+        raise Blocked
     used = Invitation.objects.filter(
         pk=invitation.pk, uses__lt=F("max_uses"), revoked_at__isnull=True, expires_at__gt=ClockTimestamp()
     ).update(uses=F("uses") + 1)

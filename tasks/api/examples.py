@@ -83,6 +83,17 @@ PREDICTIONS = {
 DECISION = {"Some changes": {"ids": [ID]}, "The whole list": {"token": HASH}}
 RETRACT = {"A reason": {"reason": "The classes cat and dog were swapped."}}
 EXPORT = {"COCO": {"format": "coco"}}
+REPAIR_PREVIEW: dict[str, dict[str, Any]] = {"All answers": {}, "Since a time": {"since": "2026-11-01T08:00:00Z"}}
+REPAIR: dict[str, dict[str, Any]] = {
+    "All answers; pay stays": {"reason": "Random answers on check images and work alike."},
+    "Since a time; pay is taken back": {
+        "reason": "A script answers since then.",
+        "since": "2026-11-01T08:00:00Z",
+        "pay": "take_back",
+    },
+}
+UNDO = {"A reason": {"reason": "It was another worker."}}
+BLOCK = {"A reason": {"worker": ID, "reason": "Answers with a script."}}
 REASON = {"A reason": {"reason": "On holiday until Monday."}}
 REVIEW: dict[str, dict[str, Any]] = {
     "Approve": {"label_hash": HASH, "verdict": "approve"},

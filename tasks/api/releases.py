@@ -28,9 +28,16 @@ from tasks.exports.models import Export
 from tasks.exports.selectors import download_name, exports_of, file_of
 from tasks.exports.selectors import progress_of as export_progress
 from tasks.exports.services import request_export
+from tasks.repair.selectors import IN_FORCE
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import progress_of as snapshot_progress
 from tasks.snapshots.services import create_snapshot, retract
+
+
+class VoidLabelsSerializer(serializers.Serializer[Any]):
+    repair = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    labels = serializers.IntegerField(help_text="Labels of the release that rest on answers which are void now")
 
 
 class ReleaseSerializer(serializers.Serializer[Any]):
@@ -45,6 +52,7 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     ready_at = serializers.DateTimeField(allow_null=True)
     progress = serializers.SerializerMethodField()
     retracted = serializers.SerializerMethodField()
+    voided = serializers.SerializerMethodField()
 
     @extend_schema_field(WorkProgressSerializer(allow_null=True, help_text="Null for a release that failed"))
     def get_progress(self, snapshot: Snapshot) -> Any:
@@ -53,6 +61,14 @@ class ReleaseSerializer(serializers.Serializer[Any]):
 
     def get_retracted(self, snapshot: Snapshot) -> bool:
         return any(note.retracts for note in snapshot.notes.all())
+
+    @extend_schema_field(VoidLabelsSerializer(many=True, help_text="Voided after the release, which does not change"))
+    def get_voided(self, snapshot: Snapshot) -> Any:
+        marks = [mark for mark in snapshot.repairs.all() if mark.labels and mark.repair.state in IN_FORCE]
+        return [
+            {"repair": str(mark.repair.public_id), "at": mark.repair.created_at, "labels": mark.labels}
+            for mark in marks
+        ]
 
 
 class ExportSerializer(serializers.Serializer[Any]):
@@ -95,7 +111,7 @@ class ReleasesView(View):
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT)
-        rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
+        rows = Snapshot.objects.filter(project=project).prefetch_related("notes", "repairs__repair")
         return page_at_once(request, rows, _releases, order=ByNewest)
 
     @operation(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
@@ -194,7 +210,12 @@ def _base64(hexadecimal: str) -> str:
 
 
 def _release(request: Request, release_id: uuid.UUID, role: str) -> Snapshot:
-    snapshot = Snapshot.objects.select_related("project").prefetch_related("notes").filter(public_id=release_id).first()
+    snapshot = (
+        Snapshot.objects.select_related("project")
+        .prefetch_related("notes", "repairs__repair")
+        .filter(public_id=release_id)
+        .first()
+    )
     if snapshot is None:
         raise NotFound
     project_of(request, snapshot.project.public_id, role)

@@ -29,6 +29,7 @@ from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import current_predictions, probabilities_of, settled_answers
 from tasks.gold.models import Gold
+from tasks.repair.selectors import void
 
 #: Tasks per shard: a few hundred thousand answers, a few megabytes.
 TASKS_PER_SHARD = 50_000
@@ -179,8 +180,9 @@ def gold_shard(*, project_id: int) -> Shard:
 
 
 def answers_to_gold(*, project_id: int) -> QuerySet[Annotation]:
-    """Current answers to active gold, from settled hands."""
+    """Current answers to active gold, from settled hands, that are not void."""
     return Annotation.objects.filter(
+        ~void(assignment="assignment__"),
         project_id=project_id,
         gold__state=Gold.State.ACTIVE,
         is_current=True,

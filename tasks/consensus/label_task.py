@@ -66,10 +66,14 @@ class LabelInputs:
     by_task: dict[int, TaskAnswers]
 
 
-def load_inputs(*, project: Project, task_ids: Sequence[int]) -> LabelInputs:
-    """Load the inputs of all of these tasks, with a single version of the worker model."""
+def load_inputs(*, project: Project, task_ids: Sequence[int], without: int | None = None) -> LabelInputs:
+    """Load the inputs of all of these tasks, with a single version of the worker model.
+
+    without: the row id of a worker whose answers are left out, as if they were void.
+    """
     schema = schema_of(project=project)
-    people, models = counting_answers(task_ids=task_ids), predictions_by_task(task_ids=task_ids)
+    answers, models = counting_answers(task_ids=task_ids), predictions_by_task(task_ids=task_ids)
+    people = {pk: [each for each in rows if each.worker_id != without] for pk, rows in answers.items()}
     by_task = {pk: TaskAnswers(people.get(pk, ()), models.get(pk, ())) for pk in task_ids}
     actors = {actor for each in by_task.values() for actor in each.actors}
     classes = [item.number for item in schema.classes]

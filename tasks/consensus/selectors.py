@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 
 from annotary_core.labels.answer import Answer
 from projects.models import Project
@@ -18,6 +18,7 @@ from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, Prediction
+from tasks.repair.selectors import void
 from tasks.standing.models import Standing
 
 
@@ -40,8 +41,9 @@ def settled_annotations(task_ids: Collection[int]) -> QuerySet[Annotation]:
 
 
 def settled_answers() -> QuerySet[Annotation]:
-    """Current answers from settled hands that occupy a slot in their task's current round."""
+    """Current answers from settled hands that occupy a slot in their task's current round, and are not void."""
     return Annotation.objects.filter(
+        ~void(assignment="assignment__"),
         is_current=True,
         source=Annotation.Source.WORKER,
         assignment__state=Assignment.State.SUBMITTED,
@@ -122,6 +124,12 @@ def probabilities_of(stored: dict[str, float]) -> dict[int, float]:
 
 def current_label(*, task: Task) -> ConsensusLabel | None:
     return ConsensusLabel.objects.filter(task=task, is_current=True).first()
+
+
+def latest_versions(*, task_ids: Collection[int]) -> dict[int, int]:
+    """Return {task id: its highest label version}. The current one may be lower, after the undo of a repair."""
+    rows = ConsensusLabel.objects.filter(task_id__in=task_ids).order_by()
+    return dict(rows.values_list("task_id").annotate(Max("version")))
 
 
 def current_labels(*, project: Project) -> QuerySet[ConsensusLabel]:

@@ -24,7 +24,7 @@ from tasks.consensus.label_stability import Decision, decide, posterior_with_lab
 from tasks.consensus.label_task import LabelInputs, aggregate_tasks, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.next_steps import Asking, Candidate, decide_steps, only_waits, policy_of, takes_answers
-from tasks.consensus.selectors import current_label
+from tasks.consensus.selectors import latest_versions
 from tasks.consensus.stopping_policy import Answered, AskOneMore, NextWorker, Step, StoppingPolicy, TaskProgress
 from tasks.consensus.worker_model import WorkerModel, current_version
 
@@ -293,14 +293,14 @@ def _save_posteriors(updates: Collection[_Update]) -> None:
 
 
 def _write_versions(updates: Sequence[_Update]) -> frozenset[int]:
-    ConsensusLabel.objects.filter(task_id__in=[each.task.pk for each in updates], is_current=True).update(
-        is_current=False
-    )
+    task_ids = [each.task.pk for each in updates]
+    ConsensusLabel.objects.filter(task_id__in=task_ids, is_current=True).update(is_current=False)
+    latest = latest_versions(task_ids=task_ids) if task_ids else {}
     ConsensusLabel.objects.bulk_create(
         ConsensusLabel(
             project_id=each.task.project_id,
             task=each.task,
-            version=each.current.version + 1 if each.current else 1,
+            version=latest.get(each.task.pk, 0) + 1,
             body=each.result.answer.to_json(),
             content_hash=content_hash(each.result.answer),
             method=each.result.method,
@@ -309,17 +309,17 @@ def _write_versions(updates: Sequence[_Update]) -> frozenset[int]:
         )
         for each in updates
     )
-    return frozenset(each.task.pk for each in updates)
+    return frozenset(task_ids)
 
 
 def write_version(*, task: Task, answer: Answer, method: str, evidence: LabelEvidence) -> ConsensusLabel:
     """Needs the task's row lock. Write a label version set by a person: confidence 1, never overwritten by answers."""
-    previous = current_label(task=task)
+    latest = latest_versions(task_ids=[task.pk])
     ConsensusLabel.objects.filter(task=task, is_current=True).update(is_current=False)
     return ConsensusLabel.objects.create(
         project_id=task.project_id,
         task=task,
-        version=previous.version + 1 if previous else 1,
+        version=latest.get(task.pk, 0) + 1,
         body=answer.to_json(),
         content_hash=content_hash(answer),
         method=method,

@@ -24,16 +24,20 @@ from tasks.flow.gold_judgement import suspend_contested_gold
 from tasks.flow.imports import interrupt_import, run_import
 from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
+from tasks.flow.repair import REPAIR, RepairId, run_repair
 from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import settle_late_answer
 from tasks.ingest.services import RUN as RUN_IMPORT
 from tasks.ingest.services import ImportId
+from tasks.snapshots.errors import RepairUnfinished
 from tasks.snapshots.selectors import BUILD, SnapshotId
 from tasks.snapshots.services import BUILD_INTERRUPTED, build_snapshot, fail_snapshot
 from tasks.snapshots.services import record_progress as record_snapshot_progress
 
 #: Work that nothing else would ask for again is queued again after this pause when all its attempts have failed.
 NEXT_TRY = timedelta(hours=1)
+#: A release that waits for a repair to end tries it again after this pause.
+NEXT_BUILD = timedelta(seconds=5)
 
 
 def _try_again_later(row: Job, error: AnnotaryError | None) -> None:
@@ -64,6 +68,15 @@ def refit_job(row: Job, args: NoArgs) -> None:
 def ask_finished_job(row: Job, args: FinishedImages) -> None:
     assert row.project_id is not None  # always set by change_project_policy
     ask_finished_images(project_id=row.project_id, args=args, others_wait=lambda: others_wait(row))
+
+
+@job(REPAIR, time_limit=6 * 3600, on_failure=_try_again_later)
+def repair_job(row: Job, args: RepairId) -> None:
+    run_repair(
+        repair_id=args.repair_id,
+        progress=lambda done, total: report_progress(row, done=done, total=total),
+        others_wait=lambda: others_wait(row),
+    )
 
 
 @job(RUN_IMPORT, time_limit=900, on_failure=_interrupt_import)
@@ -112,9 +125,12 @@ def _announce_snapshot(row: Job, progress: Progress) -> None:
 
 @job(BUILD, time_limit=3600, on_failure=_fail_snapshot, on_progress=_announce_snapshot)
 def build_snapshot_job(row: Job, args: SnapshotId) -> None:
-    build_snapshot(
-        snapshot_id=args.snapshot_id, report=lambda done, total: report_progress(row, done=done, total=total)
-    )
+    try:
+        build_snapshot(
+            snapshot_id=args.snapshot_id, report=lambda done, total: report_progress(row, done=done, total=total)
+        )
+    except RepairUnfinished:
+        enqueue_again(row, not_before=database_now() + NEXT_BUILD)
 
 
 def _fail_export(row: Job, error: AnnotaryError | None) -> None:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from accounts import memberships
 from accounts import services as accounts
-from accounts.models import Actor, Membership, Organisation, User
+from accounts.models import Actor, Block, Membership, Organisation, User
 from kernel.events import record_event
 from kernel.locks import lock_access
 from projects.models import Project
@@ -32,6 +32,8 @@ LIVE = Hand.State.LIVE
 REMOVED = Standing.State.REMOVED
 BECAME_STAFF = "Has another role in the organization and can see the check images."
 ERASED = "Has deleted the account."
+BLOCKED = "Is blocked:"
+WAS_BLOCKED = "Was blocked. Resume them to let them work again."
 LEFT = "Is no longer a member of the organization."
 
 HANDS_WITHOUT_ACCESS = f"""
@@ -73,6 +75,33 @@ def remove_member(*, organisation: Organisation, member: Actor, by: Actor | None
         memberships.lock_managed_membership(by=by, organisation=organisation, member=member)
     memberships.end_membership(organisation=organisation, actor=member)
     leave_crowd(worker=member, organisation=organisation, reason=LEFT)
+
+
+@transaction.atomic
+def block_worker(*, organisation: Organisation, worker: Actor, by: Actor, reason: str) -> Block:
+    """Locks the access. Exclude a worker from all projects of the organization until the block is lifted.
+
+    Sets end as in `remove_worker`; keys for the organization, and the sessions of somebody who belongs to no other one,
+    end too. Raises BlockRefused.
+    """
+    lock_access(actor_id=worker.pk)
+    blocked = memberships.block(organisation=organisation, actor=worker, by=by, reason=reason)
+    leave_crowd(worker=worker, organisation=organisation, reason=f"{BLOCKED} {reason.strip()}")
+    return blocked
+
+
+@transaction.atomic
+def unblock_worker(*, block: Block, by: Actor) -> int:
+    """Locks the access. Lift a block; return from how many projects it had removed the worker.
+
+    An invitation brings them back, to these projects as paused, until a manager resumes them.
+    """
+    lock_access(actor_id=block.actor_id)
+    if not memberships.lift_block(block=block, by=by):
+        return 0
+    rows = Standing.objects.filter(worker=block.actor, project__organisation=block.organisation, state=REMOVED)
+    removed = rows.filter(reason__startswith=BLOCKED).select_related("project").order_by("project_id")
+    return sum(standings.restore(project=row.project, worker=block.actor, reason=WAS_BLOCKED) for row in removed)
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
 from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
 from tasks.flow.gold_comparison import compare_answers
+from tasks.flow.repair import void_settled
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import PostedCredits, post_credits
 from tasks.standing.services import record_gold_results, record_returns
@@ -78,6 +79,7 @@ def _settle(hand: Hand) -> None:
     Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
     _record(hand, posted, gold_seen=gold.seen, gold_correct=gold.correct)
     _update_labels(hand.project_id, submitted)
+    void_settled(project_id=hand.project_id, worker_id=hand.worker_id, submitted=submitted)
     hand.refresh_from_db(fields=["state", "settled_at"])
     if paused:
         # Labels of the worker's earlier answers are recomputed without waiting for further answers.
@@ -97,8 +99,9 @@ def settle_late_answer(*, assignment_id: int) -> None:
     add_answers(assignment_ids=posted.assignment_ids)
     if posted.answers:
         _record(row, posted)
-    late = Assignment.objects.filter(pk=assignment_id, state=Assignment.State.SUBMITTED, counts=True)
-    _update_labels(row.project_id, list(late))
+    late = list(Assignment.objects.filter(pk=assignment_id, state=Assignment.State.SUBMITTED, counts=True))
+    _update_labels(row.project_id, late)
+    void_settled(project_id=row.project_id, worker_id=row.worker_id, submitted=late)
 
 
 def _hands_to_lock(*, skip_locked: bool = False) -> QuerySet[Hand]:

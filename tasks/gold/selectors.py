@@ -11,6 +11,7 @@ from kernel.errors import NotFound
 from projects.models import Project
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image
+from tasks.repair.selectors import is_repaired, void
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -25,7 +26,12 @@ def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnno
     golds = Gold.objects.filter(project=project).select_related("image").order_by("-id")
     if state is not None:
         golds = golds.filter(state=state)
-    return golds.annotate(seen=Count("results"), correct=Count("results", filter=Q(results__correct=True)))
+    counts = Q(results__isnull=False)
+    if is_repaired(project_id=project.pk):
+        counts = Q(counts, ~void(assignment="results__assignment__"))
+    return golds.annotate(
+        seen=Count("results", filter=counts), correct=Count("results", filter=counts & Q(results__correct=True))
+    )
 
 
 def count_golds(*, project: Project, state: str) -> int:

@@ -5,7 +5,10 @@ from decimal import Decimal
 
 from django.db import connection
 
+from accounts.models import Actor
+from projects.models import Project
 from tasks.assignment.models import Hand
+from tasks.pay.models import LedgerEntry
 
 # The unique index on credits makes this safe to repeat: a second run credits nothing.
 POST_CREDITS = """
@@ -50,3 +53,16 @@ def post_credits(*, hand: Hand) -> PostedCredits:
         row = cursor.fetchone()
     assert row is not None
     return PostedCredits(amount=row[0], assignment_ids=row[1])
+
+
+def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: str) -> None:
+    """Locks the worker's total. Add to what the worker earned, or take from it if negative; once for each cause."""
+    if amount:
+        LedgerEntry.objects.create(
+            project=project,
+            worker=worker,
+            kind=LedgerEntry.Kind.CORRECTION,
+            amount=amount,
+            currency=project.currency,
+            cause=cause,
+        )

@@ -1,6 +1,6 @@
 """Errors of snapshots, as people read them."""
 
-from kernel.errors import Conflict, Refused
+from kernel.errors import Conflict, Refused, Unavailable
 
 
 class NothingToRelease(Refused):
@@ -25,3 +25,9 @@ class AlreadyRetracted(Conflict):
     """This release is already retracted. Create a new release to replace it."""
 
     code = "already_retracted"
+
+
+class RepairUnfinished(Unavailable):
+    """Answers of a worker are being voided or restored in this project. The release is built once that has ended."""
+
+    code = "repair_unfinished"

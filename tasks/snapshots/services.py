@@ -16,7 +16,14 @@ from kernel.models import Job
 from kernel.progress import Progress
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
-from tasks.snapshots.errors import AlreadyRetracted, NoteMissing, NothingToRelease, ReleaseInProgress
+from tasks.repair.selectors import UNFINISHED, lock_repairs, repairs_state
+from tasks.snapshots.errors import (
+    AlreadyRetracted,
+    NoteMissing,
+    NothingToRelease,
+    ReleaseInProgress,
+    RepairUnfinished,
+)
 from tasks.snapshots.manifest import Manifest
 from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
 from tasks.snapshots.selectors import (
@@ -74,7 +81,9 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
     """Locks the release. Build it, committing items, hash and state atomically; return False if it is already built.
 
     A single statement reads the approved labels, so that a release made during labeling is consistent. `report` is told
-    how many labels of how many have been read.
+    how many labels of how many have been read. Raises RepairUnfinished, with nothing changed, if a repair of the
+    project is going on, or has begun or ended meanwhile: a release has all labels as they were before a repair, or as
+    they are after it.
     """
     snapshot = (
         Snapshot.objects.select_for_update(of=("self",))
@@ -84,6 +93,9 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
     )
     if snapshot is None:
         return False
+    repairs = repairs_state(project_id=snapshot.project_id)
+    if set(repairs.values()) & set(UNFINISHED):
+        raise RepairUnfinished
     SnapshotItem.objects.filter(snapshot=snapshot).delete()
     manifest = Manifest(snapshot.schema.body)
     approved = Task.objects.filter(project=snapshot.project, state=Task.State.APPROVED).count()
@@ -95,6 +107,10 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
         report(done, max(done, approved))
     if not manifest.items:
         raise NothingToRelease("None of the approved labels can be released. Review the project's labels again.")
+    # One that starts after this waits for the commit, and then finds the release among those that it concerns.
+    lock_repairs(project_id=snapshot.project_id)
+    if repairs_state(project_id=snapshot.project_id) != repairs:
+        raise RepairUnfinished
     _freeze(snapshot, manifest)
     return True
 

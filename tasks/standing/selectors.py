@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.models import Actor
+from accounts.models import Actor, Organisation
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.standing.access import require_may_work
@@ -21,6 +21,15 @@ def get_worker_standing(*, project: Project, public_id: UUID) -> Standing:
     if standing is None:
         raise NotFound("This project has no such worker. Choose one from its list of workers.")
     return standing
+
+
+def worker_of_organisation(*, organisation: Organisation, public_id: UUID) -> Actor:
+    """Return someone who has ever been admitted to a project of the organization. Raises NotFound."""
+    rows = Standing.objects.filter(project__organisation=organisation, worker__public_id=public_id)
+    standing = rows.select_related("worker").first()
+    if standing is None:
+        raise NotFound("Nobody of this id has worked for the organization. Choose somebody from a list of workers.")
+    return standing.worker
 
 
 def has_workers(*, project: Project) -> bool:

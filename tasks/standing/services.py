@@ -41,7 +41,7 @@ RETURNING s.id, s.returns, counted.most
 """
 
 
-__all__ = ["WorkerRemoved", "admit", "pause", "record_gold_results", "remove", "resume"]
+__all__ = ["WorkerRemoved", "admit", "pause", "record_gold_results", "remove", "restore", "resume"]
 
 
 @transaction.atomic
@@ -104,6 +104,17 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
     if changed:
         record_event(project_id=project.pk, kind="worker.removed", data={"worker": str(worker.public_id)}, workers=-1)
     return standing
+
+
+@transaction.atomic
+def restore(*, project: Project, worker: Actor, reason: str) -> bool:
+    """Pause a worker who was removed, so that an invitation can bring them back; returns whether they were."""
+    removed = Standing.objects.filter(project=project, worker=worker, state=Standing.State.REMOVED)
+    if not removed.update(state=Standing.State.PAUSED, reason=reason[:300], changed_at=ClockTimestamp()):
+        return False
+    data = {"worker": str(worker.public_id), "reason": reason}
+    record_event(project_id=project.pk, kind="worker.paused", data=data, workers=1)
+    return True
 
 
 def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: int, may_pause: bool = True) -> bool:

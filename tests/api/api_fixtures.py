@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image as Pixels
 
+from accounts.models import Block
 from accounts.services import create_token, invite
 from kernel.clock import utc_now
 from projects.models import Project
@@ -18,6 +19,7 @@ from tasks.consensus.services import update_labels
 from tasks.exports.models import Export
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image, Import
+from tasks.repair.models import Repair
 from tasks.snapshots.models import Snapshot
 from tests import factories
 from tests.api.people import MEMBERS, member
@@ -126,7 +128,21 @@ def a_world() -> World:
     )
     invitation, _ = invite(organisation=project.organisation, by=owner, project_id=project.pk)
     token, _ = create_token(actor=owner, organisation=project.organisation, name="ada's", scopes=["read"])
+    repair = Repair.objects.create(
+        project=project,
+        worker=factories.a_worker("robin"),
+        until=utc_now(),
+        state=Repair.State.VOIDED,
+        reason="Random answers.",
+        created_by=owner,
+        created_at=utc_now(),
+    )
+    block = Block.objects.create(
+        organisation=project.organisation, actor=factories.a_worker("robin"), reason="A script.", created_by=owner
+    )
     ids = {
+        "repair_id": repair.public_id,
+        "block_id": block.public_id,
         "project_id": project.public_id,
         "organisation_id": project.organisation.public_id,
         "member_id": worker.public_id,

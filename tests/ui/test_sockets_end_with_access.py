@@ -13,7 +13,14 @@ from accounts.models import Membership, Role, User
 from kernel.events import record_event
 from projects.lifecycle import mark_deleted
 from projects.models import Project
-from tasks.flow.revocation import change_role, deactivate, erase_person, remove_member, sign_out_everywhere
+from tasks.flow.revocation import (
+    block_worker,
+    change_role,
+    deactivate,
+    erase_person,
+    remove_member,
+    sign_out_everywhere,
+)
 from tests import factories
 from tests.ui.sockets import message, opened, relay_once
 
@@ -54,6 +61,13 @@ def change_password(user: User) -> None:
     user.save()
 
 
+def block_as_worker(user: User) -> None:
+    """A member of the team is removed first: only workers are blocked."""
+    organisation = factories.an_organisation()
+    remove_member(organisation=organisation, member=user.actor)
+    block_worker(organisation=organisation, worker=user.actor, by=factories.ada(), reason="Shared the account.")
+
+
 WAYS: dict[str, Callable[[User], object]] = {
     "sign-out": sign_out,
     "sign-out everywhere": lambda user: sign_out_everywhere(user=user, revoke_keys=False),
@@ -64,6 +78,7 @@ WAYS: dict[str, Callable[[User], object]] = {
     "removed from the organization": lambda user: remove_member(
         organisation=factories.an_organisation(), member=user.actor
     ),
+    "blocked": block_as_worker,
     "membership deleted in the database": lambda user: Membership.objects.filter(actor=user.actor).delete(),
     "another role": lambda user: change_role(
         organisation=factories.an_organisation(), member=user.actor, role=Role.CLIENT

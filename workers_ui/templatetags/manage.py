@@ -70,6 +70,12 @@ DEADLINE_STATES = {
     "unknown": ("Nobody works on it", "warn", "clock"),
     "not_open": ("Not open", "warn", "pause"),
 }
+REPAIR_STATES = {
+    "voiding": ("In progress", "warn", "clock"),
+    "voided": ("Void", "bad", "x"),
+    "restoring": ("Being undone", "warn", "clock"),
+    "restored": ("Undone", "", "undo"),
+}
 STATES = {
     "project": PROJECT_STATES,
     "batch": BATCH_STATES,
@@ -79,6 +85,7 @@ STATES = {
     "release": RELEASE_STATES,
     "export": EXPORT_STATES,
     "import": IMPORT_STATES,
+    "repair": REPAIR_STATES,
 }
 
 

@@ -119,6 +119,16 @@ def _paused(line: FeedLine, names: DisplayNames) -> str:
     return f"{names.worker(line.data)} was paused. {line.data.get('reason', '')}".strip()
 
 
+def _voided(line: FeedLine, names: DisplayNames) -> str:
+    answers = format_count(line.data.get("answers", 0), "answer")
+    return f"{answers} of {names.worker(line.data)} voided. {line.data.get('reason', '')}".strip()
+
+
+def _restored(line: FeedLine, names: DisplayNames) -> str:
+    answers = format_count(line.data.get("answers", 0), "answer")
+    return f"{answers} of {names.worker(line.data)} count again. {line.data.get('reason', '')}".strip()
+
+
 def _approved(line: FeedLine, names: DisplayNames) -> str:
     how = "approved with their batch, by policy" if line.data.get("by_policy") else "approved"
     return f"{format_count(line.total.get('approved', 0), 'label')} {how}"
@@ -171,6 +181,12 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "worker.joined": ("user", lambda line, names: f"{names.worker(line.data)} joined"),
     "worker.paused": ("pause", _paused),
     "worker.resumed": ("play", lambda line, names: f"{names.worker(line.data)} can work again"),
+    "repair.started": ("x", _voided),
+    "repair.finished": (
+        "check",
+        lambda line, names: f"All images of {names.worker(line.data)}'s void answers are done",
+    ),
+    "repair.undone": ("undo", _restored),
     "task.answered": ("eye", _counted("answered", "image", "answered")),
     "task.reopened": ("undo", _counted("answered", "image", "to label again")),
     "task.set_aside": ("pause", _counted("set_aside", "image", "set aside after many workers skipped")),

@@ -1,24 +1,17 @@
-"""The workers of a project: their figures, who may work, and invitation links."""
+"""The workers of a project: their figures, and invitation links. What is done about one is in `manage.worker`."""
 
-import uuid
-from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from accounts.models import Actor, Role
+from accounts.models import Role
 from accounts.selectors import display_names, open_invitations
-from kernel.errors import Refused
 from projects.models import Project
 from tasks.analytics.worker_figures import WorkerFigures, WorkerRow, worker_flags
 from tasks.analytics.worker_flags import FlagFigures
-from tasks.flow.revocation import remove_worker
-from tasks.standing.selectors import get_worker_standing
-from tasks.standing.services import pause, resume
-from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action, worker_of
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, worker_of
 from workers_ui.views.manage.flag_formatting import describe_flags
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.label_formatting import example_reasons
@@ -49,35 +42,6 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
     return render_project_page(request, project, "workers.html", context, tab="workers")
 
 
-@require_POST
-@project_role_required(Role.MANAGER)
-def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpResponse:
-    """Pause or remove a worker, with a reason, or let a paused worker resume."""
-    worker = get_worker_standing(project=project, public_id=worker_id).worker
-    name = display_names(actors=[worker_id])[str(worker_id)]
-    reason = request.POST.get("reason", "").strip()[:300]
-    actions: dict[str, tuple[Callable[[], object], str]] = {
-        "pause": (lambda: _pause(project, worker, reason), f"{name} is paused."),
-        "remove": (
-            lambda: remove_worker(project=project, worker=worker, reason=reason or "Decided by a manager."),
-            f"{name} is removed. Their set is settled and its open images are free again.",
-        ),
-        "resume": (lambda: resume(project=project, worker=worker), f"{name} can work again."),
-    }
-    act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
-    return run_action(request, reverse("workers_ui:workers", args=[project.public_id]), act, done)
-
-
 def _row(figures: WorkerRow, name: str, flags: list[FlagFigures]) -> dict[str, Any]:
     why = describe_reasons(figures["skip_reasons"])
     return {**figures, "name": name, "evidence": describe_flags(flags), "why_skipped": why}
-
-
-def _pause(project: Project, worker: Actor, reason: str) -> None:
-    if not reason:
-        raise Refused("Enter a reason. The worker will see it.")
-    pause(project=project, worker=worker, reason=reason)
-
-
-def _unknown_action() -> None:
-    raise Refused("Unknown action. Reload the page and try again.")
