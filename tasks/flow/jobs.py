@@ -25,6 +25,7 @@ from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
 from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import settle_late_answer
+from tasks.flow.worker_review import review_coworkers
 from tasks.ingest.services import RUN as RUN_IMPORT
 from tasks.ingest.services import ImportId
 from tasks.snapshots.selectors import BUILD, SnapshotId
@@ -48,6 +49,7 @@ def _interrupt_import(row: Job, error: AnnotaryError | None) -> None:
 @job(UPDATE_LABELS, on_failure=_try_again_later)
 def update_labels_job(row: Job, args: TaskIds) -> None:
     relabel(task_ids=args.task_ids)
+    review_coworkers(task_ids=args.task_ids)
 
 
 @job(REFIT, time_limit=6 * 3600, on_failure=_try_again_later)

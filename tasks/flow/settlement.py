@@ -19,6 +19,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
 from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
 from tasks.flow.gold_comparison import compare_answers
+from tasks.flow.worker_review import review_worker
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import PostedCredits, post_credits
 from tasks.standing.services import record_gold_results, record_returns
@@ -72,6 +73,8 @@ def _settle(hand: Hand) -> None:
     paused = record_gold_results(
         project_id=hand.project_id, worker_id=hand.worker_id, seen=gold.seen, correct=gold.correct
     )
+    if submitted or gold.seen:
+        paused |= review_worker(project=hand.project, worker_id=hand.worker_id, hand_id=hand.pk)
     record_returns(project_id=hand.project_id, images={hand.worker_id: returned})
     posted = post_credits(hand=hand)
     add_answers(assignment_ids=posted.assignment_ids)
@@ -103,7 +106,7 @@ def settle_late_answer(*, assignment_id: int) -> None:
 
 def _hands_to_lock(*, skip_locked: bool = False) -> QuerySet[Hand]:
     hands = Hand.objects.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked)
-    return hands.select_related("project", "worker")
+    return hands.select_related("project__schema", "worker")
 
 
 def _locked_answers(hand: Hand) -> list[Assignment]:

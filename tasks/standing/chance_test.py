@@ -123,8 +123,12 @@ class ChanceTest:
         return self.answers + self.times + self.elsewhere
 
     @property
+    def limit(self) -> float:
+        return STOP if self.gold_seen + self.compared >= self.enough else STOP_EARLY
+
+    @property
     def is_at_chance(self) -> bool:
-        return self.log_ratio >= (STOP if self.gold_seen + self.compared >= self.enough else STOP_EARLY)
+        return self.log_ratio >= self.limit
 
 
 def run_chance_test(evidence: Evidence) -> ChanceTest:
@@ -149,6 +153,12 @@ def run_chance_test(evidence: Evidence) -> ChanceTest:
         fast=evidence.fast,
         timed=evidence.timed,
     )
+
+
+def log_ratio_of_counts(correct: int, incorrect: int, *, classes: int) -> float:
+    """Return the log ratio for numbers of answers of which no more is known."""
+    lowest = _scale(Evidence(classes=classes)).lowest
+    return correct * math.log(1 / classes / lowest) + incorrect * math.log((1 - 1 / classes) / (1 - lowest))
 
 
 def class_probabilities(answers: Sequence[ClassAnswer], *, classes: int) -> list[float]:

@@ -10,8 +10,13 @@ type of task is added to the prior, with a weight of at most `MOST_OF_OTHER_PROJ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from scipy.special import betainc, betaincinv
+
+if TYPE_CHECKING:
+    from tasks.workers.evidence import Counts, WorkerRecord
 
 PRIOR_ALPHA = 2.0
 PRIOR_BETA = 1.0
@@ -28,6 +33,15 @@ OTHER_PROJECTS_WEIGHT = 0.5
 MOST_OF_OTHER_PROJECTS = 8.0
 #: Probability of each side that the interval leaves out.
 _TAIL = 0.05
+
+
+class Stage(StrEnum):
+    """What follows from doubtful answers, before a pause: in ascending order. `standing.models.Standing.Stage` has the
+    same values."""
+
+    NONE = "none"
+    COACHED = "coached"
+    WATCHED = "watched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,40 @@ def posterior(
         PRIOR_ALPHA + correct + AGREEMENT_WEIGHT * agreeing + weight * right,
         PRIOR_BETA + incorrect + AGREEMENT_WEIGHT * disagreeing + weight * wrong,
     )
+
+
+def posterior_of(record: WorkerRecord, elsewhere: Counts | None = None) -> Posterior:
+    """Return the posterior of a worker's record: gold, reviews and agreement since the last reset, and `elsewhere`, the
+    gold in the organization's other projects of the same type."""
+    return posterior(
+        correct=record.gold.correct + record.reviews.correct,
+        incorrect=record.gold.incorrect + record.reviews.incorrect,
+        agreeing=record.agreement.correct,
+        disagreeing=record.agreement.incorrect,
+        elsewhere=(elsewhere.correct, elsewhere.incorrect) if elsewhere is not None else (0.0, 0.0),
+    )
+
+
+#: The marks of the stages, as shares of the way from chance to `GOOD`.
+GOOD = 0.9
+_COACH, _WATCH = 0.75, 0.5
+#: A stage changes only once so many more answers to gold were counted: each change would tell of fewer otherwise.
+MIN_NEW_GOLD = 3
+
+
+def stage_of(current: Stage, estimate: Posterior, *, chance: float, new_gold: int) -> Stage:
+    """Return the stage after `new_gold` answers to gold since it last changed. `chance`: the accuracy of guessing.
+
+    It rises once the whole interval is below a mark, and falls once the mean is above it. In between it stays.
+    """
+    if new_gold < MIN_NEW_GOLD:
+        return current
+    marks = {Stage.COACHED: chance + _COACH * (GOOD - chance), Stage.WATCHED: chance + _WATCH * (GOOD - chance)}
+    for stage in (Stage.WATCHED, Stage.COACHED):
+        is_there = list(Stage).index(current) >= list(Stage).index(stage)
+        if estimate.high < marks[stage] or (is_there and estimate.mean < marks[stage]):
+            return stage
+    return Stage.NONE
 
 
 def trust(*, correct: int, incorrect: int) -> float:

@@ -13,10 +13,13 @@ ONE_PACE = "tasks_workerpace_one_per_project_and_worker"
 
 
 class WorkerEvidence(models.Model):
-    """How often a worker's answers were correct, by the source that says so, in one period. Counts only rise.
+    """How often a worker's answers were correct, by the source that says so, in one period. Counts of gold and reviews only
+    rise.
 
     gold: answers to check images, counted when a whole hand is settled. review: answers that equal a label which a
-    person approved (correct) or rejected (incorrect); a trigger counts them when the verdict is committed. Resuming a
+    person approved (correct) or rejected (incorrect); a trigger counts them when the verdict is committed. agreement:
+    the newest answers that could be compared with those of independent other workers, and the expected number of right
+    ones among them; replaced, not added to, whenever the worker's answers are tested. Resuming a
     paused worker starts the next period: trust and fits start from the current one, and the earlier ones stay as
     history. A worker without a row has no evidence yet.
     """
@@ -24,6 +27,7 @@ class WorkerEvidence(models.Model):
     class Source(models.TextChoices):
         GOLD = "gold"
         REVIEW = "review"
+        AGREEMENT = "agreement"
 
     # `db_index=False`: the constraint on periods has an index that starts with the column.
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
