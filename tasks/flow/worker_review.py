@@ -17,11 +17,13 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Max
 
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.schema import Schema
 from projects.models import Project
 from projects.selectors import schema_of
+from tasks.assignment.models import Hand
 from tasks.consensus.refit import request_refit
 from tasks.gold.compare import Tolerance, compare
 from tasks.standing.chance_test import FAST, ClassAnswer, Evidence, ScoreAnswer, log_ratio_of_counts, run_chance_test
@@ -35,8 +37,8 @@ logger = structlog.get_logger(__name__)
 NEWEST, NEWEST_OF_OBJECTS = 100, 50
 #: Others' answers that a median time needs.
 MIN_TIMES = 5
-#: Workers with more answers are tested with their own sets only.
-FEW_ANSWERS = 100
+#: The evidence above which a worker is tested again when others answer the same images; most are far below.
+DOUBTFUL = -1.5
 #: Tasks of one label update above which it is a recomputation in bulk, which brings no new answers.
 MOST_TASKS = 200
 
@@ -52,11 +54,13 @@ WITH own AS (
     JOIN tasks_hand h ON h.id = a.hand_id AND (h.state = 'settled' OR h.id = %(hand)s)
     WHERE n.actor_id = %(worker)s AND n.project_id = %(project)s AND n.is_current AND n.source = 'worker'
         AND (%(since)s::timestamptz IS NULL OR a.submitted_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR a.submitted_at <= %(until)s)
     WINDOW hand AS (PARTITION BY a.hand_id)
     ORDER BY n.id DESC LIMIT %(newest)s
 )
 SELECT own.id, own.task_id, own.body::text, own.body_sha256,
-    own.seconds * least(1, own.elapsed / nullif(own.claimed, 0)), r.correct, r.score, g.accepted::text, o.actor_id, o.body::text, o.body_sha256, o.seconds
+    own.seconds * least(1, own.elapsed / nullif(own.claimed, 0)), r.correct, r.score,
+    o.actor_id, o.body::text, o.body_sha256, o.seconds
 FROM own
 LEFT JOIN tasks_gold g ON g.id = own.gold_id AND g.state = 'active'
 LEFT JOIN tasks_goldresult r ON r.assignment_id = own.assignment_id AND g.id IS NOT NULL
@@ -76,9 +80,7 @@ SELECT DISTINCT n.project_id, n.actor_id
 FROM tasks_annotation n
 JOIN tasks_standing s ON s.project_id = n.project_id AND s.worker_id = n.actor_id AND s.state = 'active'
 WHERE n.task_id = ANY(%(tasks)s) AND n.is_current AND n.source = 'worker'
-    AND (SELECT count(*) FROM (
-        SELECT FROM tasks_annotation m WHERE m.actor_id = n.actor_id AND m.project_id = n.project_id LIMIT %(few)s
-    ) some) < %(few)s
+    AND (s.findings->>'evidence')::float8 > %(doubtful)s
 ORDER BY n.project_id, n.actor_id
 """
 
@@ -101,7 +103,6 @@ class _Own:
     seconds: float | None
     correct: bool | None
     score: float | None
-    accepted: str | None
     votes: list[_Vote] = field(default_factory=list)
 
     def independent(self) -> list[_Vote]:
@@ -117,14 +118,22 @@ class _Own:
         return kept
 
 
-def review_worker(*, project: Project, worker_id: int, hand_id: int | None = None, may_pause: bool = True) -> bool:
-    """Locks the standing, then the evidence. Test the worker's answers of settled hands and of hand `hand_id`, and act
-    on what is found. Returns whether it paused the worker."""
+def review_worker(
+    *,
+    project: Project,
+    worker_id: int,
+    hand_id: int | None = None,
+    until: datetime | None = None,
+    may_pause: bool = True,
+) -> bool:
+    """Locks the standing, then the evidence. Test the worker's answers of settled hands and of hand `hand_id`, up to
+    the time `until`, and act on what is found. Returns whether it paused the worker."""
     if project.schema is None:
         return False
     schema = schema_of(project=project)
     since = period_start(project_id=project.pk, worker_id=worker_id)
-    answers = _load(project, schema, worker_id, hand_id=hand_id, since=since)
+    params = {"worker": worker_id, "project": project.pk, "hand": hand_id, "since": since, "until": until}
+    answers = _load(params | {"newest": NEWEST_OF_OBJECTS if schema.object_tools else NEWEST})
     if not answers:
         return False
     chance = 1 / len(schema.classes) if schema.has_image_class and not schema.object_tools else 0.0
@@ -136,14 +145,14 @@ def review_worker(*, project: Project, worker_id: int, hand_id: int | None = Non
 
 
 def review_coworkers(*, task_ids: Collection[int]) -> int:
-    """Test the active workers again who answered these tasks and have few answers; returns how many were paused.
+    """Test the doubtful active workers again who answered these tasks; returns how many were paused.
 
-    One worker at a time, each in a transaction of its own.
+    One worker at a time, each in a transaction of its own. Late answers wait for the worker's next settlement.
     """
     if len(task_ids) > MOST_TASKS:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(COWORKERS, {"tasks": list(task_ids), "few": FEW_ANSWERS})
+        cursor.execute(COWORKERS, {"tasks": list(task_ids), "doubtful": DOUBTFUL})
         rows = cursor.fetchall()
     projects = {row.pk: row for row in Project.objects.select_related("schema").filter(pk__in={row[0] for row in rows})}
     return sum(_review_again(projects[project_id], worker_id) for project_id, worker_id in rows)
@@ -151,23 +160,21 @@ def review_coworkers(*, task_ids: Collection[int]) -> int:
 
 @transaction.atomic
 def _review_again(project: Project, worker_id: int) -> bool:
-    paused = review_worker(project=project, worker_id=worker_id)
+    hands = Hand.objects.filter(project=project, worker_id=worker_id, state=Hand.State.SETTLED)
+    until = hands.aggregate(latest=Max("settled_at"))["latest"]
+    paused = until is not None and review_worker(project=project, worker_id=worker_id, until=until)
     if paused:
         logger.info("worker paused: answers at chance", project=project.pk, worker=worker_id)
         request_refit(project_id=project.pk)
     return paused
 
 
-def _load(
-    project: Project, schema: Schema, worker_id: int, *, hand_id: int | None, since: datetime | None
-) -> list[_Own]:
-    newest = NEWEST_OF_OBJECTS if schema.object_tools else NEWEST
-    params: dict[str, Any] = {"worker": worker_id, "project": project.pk, "hand": hand_id, "since": since}
+def _load(params: dict[str, Any]) -> list[_Own]:
     answers: dict[int, _Own] = {}
     with connection.cursor() as cursor:
-        cursor.execute(ANSWERS, params | {"newest": newest})
-        for pk, task, body, digest, seconds, correct, score, accepted, *vote in cursor.fetchall():
-            own = answers.setdefault(pk, _Own(task, body, digest, seconds, correct, score, accepted))
+        cursor.execute(ANSWERS, params)
+        for pk, task, body, digest, seconds, correct, score, *vote in cursor.fetchall():
+            own = answers.setdefault(pk, _Own(task, body, digest, seconds, correct, score))
             if vote[0] is not None:
                 own.votes.append(_Vote(*vote))
     return list(answers.values())

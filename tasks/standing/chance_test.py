@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 #: Above this much evidence, the worker is stopped; before enough answers were compared, above `STOP_EARLY`.
-STOP, STOP_EARLY = 1.2, 5.0
+STOP, STOP_EARLY = 0.8, 5.0
 
 
 @dataclass(frozen=True, slots=True)

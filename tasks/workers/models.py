@@ -13,8 +13,7 @@ ONE_PACE = "tasks_workerpace_one_per_project_and_worker"
 
 
 class WorkerEvidence(models.Model):
-    """How often a worker's answers were correct, by the source that says so, in one period. Counts of gold and reviews only
-    rise.
+    """How often a worker's answers were correct, by the source that says so, in one period.
 
     gold: answers to check images, counted when a whole hand is settled. review: answers that equal a label which a
     person approved (correct) or rejected (incorrect); a trigger counts them when the verdict is committed. agreement:
