@@ -41,6 +41,7 @@ from tasks.flow.claim_next_hand import claim
 from tasks.flow.settlement import settle_hand
 from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
+from tasks.standing.advice import ADVICE
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
 from tasks.workers.pace import set_sizes_of
@@ -134,6 +135,7 @@ class SettleView(View):
             "answers": settled.answers,
             "earned": str(settled.earned),
             "currency": settled.currency,
+            "advice": ADVICE if settled.advised else "",
         }
         return Response(SettledSerializer(body).data)
 

@@ -38,7 +38,8 @@ RETURNING id, public_id, created_at, expires_at
 # Until the claim commits, no access is revoked, and nothing more can be returned: a worker has one live hand.
 SELECT_POLICY = f"""
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
-    p.set_minutes, p.seconds_per_answer, coalesce(w.answers, 0), coalesce(w.seconds, 0), p.gold_rate, p.price,
+    p.set_minutes, p.seconds_per_answer, coalesce(w.answers, 0), coalesce(w.seconds, 0),
+    CASE s.stage WHEN 'watched' THEN greatest(p.gold_rate, least(0.3, 2 * p.gold_rate)) ELSE p.gold_rate END, p.price,
     p.budget,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id

@@ -29,6 +29,7 @@ from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
+from tasks.standing.advice import ADVICE
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
 from workers_ui.views.project_card import (
@@ -186,6 +187,7 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
         project=card.project,
         offer=offer,
         settled=settled,
+        advice=ADVICE if settled.advised else "",
         hand=hand,
         balances=balance(worker=worker, project=card.project),
     )

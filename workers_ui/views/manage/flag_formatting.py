@@ -1,6 +1,7 @@
 """Why a worker needs a look, in words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from annotary_core.wording import format_count
 from tasks.analytics.worker_flags import TIME_OF_OTHERS, FlagFigures
@@ -10,6 +11,20 @@ from workers_ui.templatetags.manage import percent
 def describe_flags(flags: Sequence[FlagFigures]) -> str:
     """Describe the evidence: "0 of 3 check images right; agrees with others in 0 of 30"."""
     return "; ".join(_DESCRIBED[flag["signal"]](flag) for flag in flags)
+
+
+def describe_findings(findings: Mapping[str, Any] | None) -> str:
+    """Describe the newest test: "right on 1.5 of 4 check images; agrees with others in about 3 of 16"."""
+    if findings is None:
+        return ""
+    parts = []
+    if seen := findings["gold_seen"]:
+        parts.append(f"right on {findings['gold_right']:.3g} of {format_count(seen, 'check image')}")
+    if compared := findings["compared"]:
+        parts.append(f"agrees with others in about {findings['agreeing']:.0f} of {compared:,}")
+    if findings["timed"] and findings["fast"] * 4 > findings["timed"]:
+        parts.append(f"{findings['fast']:,} of {findings['timed']:,} answers in under a third of the time others need")
+    return "; ".join(parts)
 
 
 def _time(flag: FlagFigures) -> str:
