@@ -93,6 +93,9 @@ class WorkerFlagSerializer(serializers.Serializer[Any]):
         help_text="Whether it flags the worker by itself, or only supports one that does"
     )
     strength = serializers.FloatField(help_text="How far the interval is beyond the limit, 0 to 1")
+    worker = serializers.UUIDField(
+        allow_null=True, help_text="For `same_...`: whose answers or device they are; otherwise null"
+    )
 
 
 class WorkerFindingsSerializer(serializers.Serializer[Any]):

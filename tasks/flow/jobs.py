@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
+from accounts.traces import delete_old_traces
 from kernel.clock import database_now
 from kernel.errors import AnnotaryError
 from kernel.job_kinds import NoArgs
@@ -91,6 +92,11 @@ def settle_late_answer_job(row: Job, args: LateAnswer) -> None:
 def expire_leases_job() -> None:
     expire_leases()
     end_hands_without_access()
+
+
+@shared_task(name="flow.delete_old_traces_job", time_limit=120, soft_time_limit=100)
+def delete_old_traces_job() -> None:
+    delete_old_traces()
 
 
 @shared_task(name="flow.fold_commitments_job", time_limit=120, soft_time_limit=100)

@@ -39,6 +39,16 @@ _DESCRIBED: dict[str, Callable[[FlagFigures], str]] = {
     "accuracy": lambda flag: f"right in an estimated {percent(flag['value'])} of {flag['of']:,}",
     "objects_found": lambda flag: f"finds an estimated {percent(flag['value'])} of the objects",
     "repeats": lambda flag: f"always the same answer, also where others disagree ({flag['count']:,} of {flag['of']:,})",
+    "streak": lambda flag: (
+        f"one answer {flag['count']:,} times in a row, where it is right on {percent(flag['value'])}"
+    ),
+    "same_mistakes": lambda flag: f"the same mistake as another worker on {flag['count']:,} of {flag['of']:,} images",
+    "same_geometry": lambda flag: (
+        f"exactly the same coordinates as another worker on {flag['count']:,} of {flag['of']:,} images"
+    ),
+    "same_times": lambda flag: f"the same times as another worker on {flag['count']:,} of {flag['of']:,} images",
+    "same_device": lambda flag: f"the same device as {format_count(flag['of'], 'other account')}",
+    "same_network": lambda flag: f"the same network as {format_count(flag['of'], 'other account')}",
     "rejected": lambda flag: f"{flag['count']:,} of {format_count(flag['of'], 'reviewed answer')} rejected",
     "time": _time,
     "returns": lambda flag: f"returned {format_count(round(flag['value']), 'image')} within a day",
