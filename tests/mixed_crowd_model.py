@@ -162,11 +162,11 @@ class CrowdModel:
         times = [self.records[n].times[t] for t in tasks for n in self.answered[t] if n != record.person.number]
         fast_below = FAST * median(times) if len(times) >= 5 else 0.0
         own = [record.times[image] for image in [*tasks, *record.gold]]
-        timing = {"fast": sum(each < fast_below for each in own), "timed": len(own) if fast_below else 0}
+        fast, timed = sum(each < fast_below for each in own), len(own) if fast_below else 0
         if self.boxes:
             scores, mutual = self._box_scores(record, tasks)
             usual = (0.6 * 10 + sum(mutual)) / (10 + len(mutual))
-            return Evidence(classes=self.classes, score_answers=scores, usual=usual, **timing)
+            return Evidence(classes=self.classes, score_answers=scores, usual=usual, fast=fast, timed=timed)
         answers = [ClassAnswer(record.answers[g], accepted=frozenset({self.truth[g]})) for g in record.gold]  # type: ignore[arg-type]
         for task in tasks:
             votes = tuple(
@@ -175,7 +175,7 @@ class CrowdModel:
                 if n != record.person.number
             )
             answers.append(ClassAnswer(record.answers[task], votes=votes))  # type: ignore[arg-type]
-        return Evidence(classes=self.classes, class_answers=answers, **timing)
+        return Evidence(classes=self.classes, class_answers=answers, fast=fast, timed=timed)
 
     def _box_scores(self, record: Record, tasks: list[int]) -> tuple[list[ScoreAnswer], list[float]]:
         own = record.person.number

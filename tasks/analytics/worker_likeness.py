@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 from django.db import connection
 
@@ -80,7 +81,7 @@ def shared_flags(*, project: Project, standings: Sequence[Standing]) -> dict[str
 def _alike(project: Project, names: dict[int, str]) -> list[AlikePair]:
     schema = schema_of(project=project)
     has_class = schema.has_image_class and not schema.object_tools
-    params = {"project": project.pk, "newest": NEWEST, "classes": has_class, "single": SINGLE}
+    params: dict[str, Any] = {"project": project.pk, "newest": NEWEST, "classes": has_class, "single": SINGLE}
     counts = {}
     with connection.cursor() as cursor:
         cursor.execute(PAIRS, params)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from statistics import mean, median
@@ -187,14 +187,14 @@ def _evidence(project: Project, schema: Schema, answers: Sequence[_Own], elsewhe
         for worker, record in worker_records(project_id=project.pk, worker_ids=others).items()
     }
     fast, timed = _count_fast(answers)
-    common = {"classes": len(schema.classes), "fast": fast, "timed": timed}
+    common = Evidence(classes=len(schema.classes), fast=fast, timed=timed)
     if schema.has_image_class and not schema.object_tools:
         classes = len(schema.classes)
         before = log_ratio_of_counts(elsewhere.correct, elsewhere.incorrect, classes=classes) if elsewhere else 0.0
-        return Evidence(**common, class_answers=_class_answers(answers, trust), elsewhere=before)
+        return replace(common, class_answers=_class_answers(answers, trust), elsewhere=before)
     scores, mutual = _scores(project, answers)
     usual = (0.6 * 10 + sum(mutual)) / (10 + len(mutual))
-    return Evidence(**common, score_answers=scores, usual=usual)
+    return replace(common, score_answers=scores, usual=usual)
 
 
 def _class_answers(answers: Sequence[_Own], trust: dict[int, float]) -> list[ClassAnswer]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Max, Sum
+from django.db.models import Sum
 
 from projects.models import Project
 from tasks.workers.models import WorkerEvidence
@@ -70,15 +70,15 @@ def record_gold(*, project_id: int, worker_id: int, correct: int, incorrect: int
 
 def replace_agreement(*, project_id: int, worker_id: int, agreeing: int, disagreeing: int) -> None:
     """Locks the worker's evidence; lock the standing before. Set how many of the newest answers agree with others'."""
-    counts = {"correct": agreeing, "incorrect": disagreeing, "source": WorkerEvidence.Source.AGREEMENT}
+    params = {"project": project_id, "worker": worker_id, "correct": agreeing, "incorrect": disagreeing}
     with connection.cursor() as cursor:
-        cursor.execute(REPLACE, {"project": project_id, "worker": worker_id, **counts})
+        cursor.execute(REPLACE, params | {"source": WorkerEvidence.Source.AGREEMENT})
 
 
 def period_start(*, project_id: int, worker_id: int) -> datetime | None:
     """Return when the worker's evidence was last reset, None if never."""
     rows = WorkerEvidence.objects.filter(project_id=project_id, worker_id=worker_id, is_current=True, period__gt=1)
-    return rows.aggregate(latest=Max("started_at"))["latest"]
+    return rows.order_by("-started_at").values_list("started_at", flat=True).first()
 
 
 def start_period(*, project_id: int, worker_id: int) -> None:

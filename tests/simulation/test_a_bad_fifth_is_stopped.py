@@ -70,7 +70,7 @@ class CrowdAtWork:
     seed: int
     rng: random.Random
     numbers: dict[int, int] = field(default_factory=dict)
-    truths: dict[int, Any] = field(default_factory=dict)
+    truths: dict[int, Any] = field(default_factory=dict)  # image id -> class or boxes
     settled: list[int] = field(default_factory=list)
 
     def run(self) -> None:
@@ -106,7 +106,7 @@ class CrowdAtWork:
         number, truth = self.numbers[image], self.truths[image]
         if self.boxes:
             drawn = worker.person.answer_boxes(number, truth, CLASSES)
-            return factories.box_answer(*((cls + 1, *sides) for cls, *sides in drawn))
+            return factories.box_answer(*((1 + each[0], *each[1:]) for each in drawn))
         return factories.class_answer(1 + worker.person.answer_class(number, truth, CLASSES))
 
     def _score(self, image: int, body: dict[str, Any]) -> float:
@@ -115,7 +115,7 @@ class CrowdAtWork:
     def true_body(self, image: int) -> dict[str, Any]:
         truth = self.truths[image]
         if self.boxes:
-            return factories.box_answer(*((cls + 1, *sides) for cls, *sides in truth))
+            return factories.box_answer(*((1 + each[0], *each[1:]) for each in truth))
         return factories.class_answer(1 + truth)
 
     def _work(self, worker: Worker) -> bool:
