@@ -62,6 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--first-schedule-seed", type=int, default=0, metavar="N", help="the first of them, to repeat a schedule"
     )
     parser.addoption(
+        "--crowd-seed", type=int, default=7, metavar="N", help="the crowd of honest and bad workers that is simulated"
+    )
+    parser.addoption(
         "--dropped-sockets",
         type=int,
         default=200,

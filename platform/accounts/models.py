@@ -18,6 +18,7 @@ from accounts.identity_cache import forget_person
 from kernel.ids import new_public_id
 
 ONE_EMAIL = "accounts_user_email_once_whatever_case"
+ONE_TRACE = "accounts_trace_once_per_actor"
 ONE_MEMBERSHIP = "accounts_membership_one_per_actor_and_organisation"
 ONE_BLOCK = "accounts_block_one_per_organisation_and_actor"
 INVITATION_USES = "accounts_invitation_not_used_more_than_allowed"
@@ -206,3 +207,20 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Trace(models.Model):
+    """A network or a device from which a person works, as a keyed hash: see `accounts.traces`."""
+
+    class Kind(models.TextChoices):
+        DEVICE = "device"
+        NETWORK = "network"
+
+    # `db_index=False`: the constraint has an index that starts with the column.
+    actor = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    digest = models.CharField(max_length=64)
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["actor", "kind", "digest"], name=ONE_TRACE)]

@@ -20,7 +20,17 @@ from accounts.errors import (
     TokenRefused,
 )
 from accounts.identity_cache import forget_person
-from accounts.models import Actor, ApiToken, Block, Invitation, Membership, Organisation, Role, User
+from accounts.models import (
+    Actor,
+    ApiToken,
+    Block,
+    Invitation,
+    Membership,
+    Organisation,
+    Role,
+    Trace,
+    User,
+)
 from accounts.selectors import COVERS, is_above, role_in
 from kernel.clock import ClockTimestamp, database_now
 from kernel.ids import new_secret
@@ -273,6 +283,7 @@ def erase_person(*, user: User) -> None:
     """
     refuse_last_owner(user.actor)
     revoke_tokens(actor=user.actor)
+    Trace.objects.filter(actor=user.actor).delete()
     user.delete()
     forget_person(user.actor_id)
 

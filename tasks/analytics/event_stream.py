@@ -59,6 +59,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "assignment.released": EventKind("Images of a set were returned"),
     "worker.joined": EventKind("A worker joined"),
     "worker.paused": EventKind("A worker was paused"),
+    "worker.stage_changed": EventKind("A worker's answers became more or less doubtful"),
     "worker.resumed": EventKind("A worker may work again"),
     "worker.removed": EventKind("A worker was removed"),
     "worker.measured": EventKind("A worker's answers were compared with check images"),

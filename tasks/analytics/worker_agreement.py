@@ -10,7 +10,7 @@ from django.db import connection
 
 from annotary_core.labels.answer import Answer
 from projects.models import Project
-from tasks.analytics.worker_flags import chance_agreement, count_repeats
+from tasks.analytics.worker_flags import chance_agreement, count_repeats, longest_streak
 from tasks.consensus.label_methods import SINGLE
 from tasks.gold.compare import Tolerance, compare
 
@@ -56,7 +56,9 @@ class Agreement:
 
     `chance` is the share that would match if the same answers were given to other images of these. `repeats` of
     `otherwise`: of the answers whose label is not the worker's most frequent answer, those that give that answer
-    nevertheless: all of them if someone always answers alike. None of the three is counted for a whole project.
+    nevertheless: all of them if someone always answers alike. `streak`: the most answers one after the other that are
+    the same, of which the labels of the worker's images have `streak_share`. None of these is counted for a whole
+    project.
     """
 
     answers: int = 0
@@ -64,6 +66,8 @@ class Agreement:
     chance: float = 0.0
     repeats: int = 0
     otherwise: int = 0
+    streak: int = 0
+    streak_share: float = 0.0
 
     def add(self, is_equal: bool) -> None:
         self.answers += 1
@@ -125,4 +129,5 @@ def _sum_up(statement: str, project: Project, **params: Any) -> dict[int | None,
     for worker, pairs in hashes.items():
         sums[worker].repeats, sums[worker].otherwise = count_repeats(pairs)
         sums[worker].chance = chance_agreement(pairs)
+        sums[worker].streak, sums[worker].streak_share = longest_streak(pairs)
     return sums

@@ -15,9 +15,10 @@ from tasks.analytics.worker_agreement import worker_agreements
 from tasks.analytics.worker_flags import FlagFigures
 from tasks.analytics.worker_signals import FlagReport, flagged_workers
 from tasks.pay.selectors import LEDGER_DIGITS
+from tasks.standing.findings import Findings
 from tasks.standing.models import Standing
-from tasks.standing.trust import trust
-from tasks.workers.evidence import WorkerRecord, worker_records
+from tasks.standing.trust import posterior_of
+from tasks.workers.evidence import Counts, WorkerRecord, gold_in_other_projects, worker_records
 
 #: The newest answers that the median time is computed from.
 NEWEST_TIMED = 100
@@ -28,7 +29,7 @@ FLAGGED_IN_REQUEST = 40
 # paid, which takes a moment.
 WORKERS = """
 SELECT s.worker_id, w.public_id, s.state, s.reason, coalesce(l.answers, 0) + coalesce(live.answers, 0) AS answers,
-    coalesce(l.earned, 0)
+    coalesce(l.earned, 0), s.stage, s.awaits_decision, s.findings
 FROM tasks_standing s
 JOIN accounts_actor w ON w.id = s.worker_id
 LEFT JOIN (
@@ -41,7 +42,8 @@ LEFT JOIN (
 ) live ON live.worker_id = s.worker_id
 WHERE s.project_id = %(project)s AND (%(public_id)s::uuid IS NULL OR w.public_id = %(public_id)s::uuid)
     AND (%(workers)s::bigint[] IS NULL OR s.worker_id = ANY(%(workers)s::bigint[]))
-ORDER BY array_position(%(first)s::uuid[], w.public_id), s.state = 'paused' DESC, answers DESC, w.public_id
+ORDER BY s.state = 'paused' AND s.awaits_decision DESC,
+    array_position(%(first)s::uuid[], w.public_id), s.state = 'paused' DESC, answers DESC, w.public_id
 """
 
 DETAILS = """
@@ -74,11 +76,16 @@ class _Totals(TypedDict):
     worker: str
     state: str
     reason: str
+    stage: str
+    awaits_decision: bool
+    findings: dict[str, Any] | None
     answers: int
     checks_seen: int
     checks_correct: int
     checks_share: float | None
     trust: float
+    trust_low: float
+    trust_high: float
     reviews_approved: int
     reviews_rejected: int
     earned: str
@@ -139,6 +146,7 @@ class WorkerFigures(Sequence[WorkerRow]):
         workers = [row[0] for row in rows]
         agreements = worker_agreements(project=self._project, workers=workers)
         records = worker_records(project_id=self._project.pk, worker_ids=workers)
+        elsewhere = gold_in_other_projects(project=self._project, worker_ids=workers, same_type=True)
         params: dict[str, Any] = {"project": self._project.pk, "workers": workers, "newest": NEWEST_TIMED}
         with connection.cursor() as cursor:
             cursor.execute(DETAILS, params)
@@ -149,7 +157,7 @@ class WorkerFigures(Sequence[WorkerRow]):
             agreement = agreements.get(row[0])
             shown.append(
                 {
-                    **_totals(row, records[row[0]]),
+                    **_totals(row, records[row[0]], elsewhere.get(row[0])),
                     "skipped": skipped,
                     "skip_reasons": json.loads(reasons),
                     "expired": expired,
@@ -193,18 +201,23 @@ def worker_figures(*, project: Project, standings: Sequence[Standing]) -> list[F
     return [{**rows[name], "flags": flags.get(name, [])} for name in names]
 
 
-def _totals(row: Sequence[Any], record: WorkerRecord) -> _Totals:
-    _, public_id, state, reason, answers, earned = row
-    gold = record.ever_gold
+def _totals(row: Sequence[Any], record: WorkerRecord, elsewhere: Counts | None) -> _Totals:
+    _, public_id, state, reason, answers, earned, stage, awaits_decision, findings = row
+    gold, estimate = record.ever_gold, posterior_of(record, elsewhere)
     return {
         "worker": str(public_id),
         "state": state,
         "reason": reason,
+        "stage": stage,
+        "awaits_decision": awaits_decision,
+        "findings": None if findings is None else Findings.from_json(json.loads(findings)).to_json(),
         "answers": answers,
         "checks_seen": gold.seen,
         "checks_correct": gold.correct,
         "checks_share": gold.correct / gold.seen if gold.seen else None,
-        "trust": round(trust(correct=record.gold.correct, incorrect=record.gold.incorrect), 4),
+        "trust": round(estimate.mean, 4),
+        "trust_low": round(estimate.low, 4),
+        "trust_high": round(estimate.high, 4),
         "reviews_approved": record.ever_reviews.correct,
         "reviews_rejected": record.ever_reviews.incorrect,
         "earned": str(Decimal(earned).quantize(LEDGER_DIGITS)),

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from statistics import median
 from typing import TypedDict
 
@@ -30,6 +32,8 @@ ACCEPTED = 0.6
 TIME_OF_OTHERS = 1 / 3
 #: Answers that a time needs, and answers that another worker needs to be compared with.
 MIN_TIMED, MIN_COMPARED = 20, 5
+#: The shortest run of one answer that is a signal, and the probability of a run in an honest worker's answers.
+MIN_STREAK, STREAK_ALARM = 8, 0.001
 #: Other workers that a limit needs: between two who disagree nobody can tell who is wrong.
 MIN_OTHERS = 2
 
@@ -42,9 +46,15 @@ class Signal(StrEnum):
     ACCURACY = "accuracy"
     OBJECTS_FOUND = "objects_found"
     REPEATS = "repeats"
+    STREAK = "streak"
     REJECTED = "rejected"
     TIME = "time"
     RETURNS = "returns"
+    SAME_MISTAKES = "same_mistakes"
+    SAME_GEOMETRY = "same_geometry"
+    SAME_TIMES = "same_times"
+    SAME_DEVICE = "same_device"
+    SAME_NETWORK = "same_network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,8 @@ class WorkerCounts:
     `gold_correct` of `gold_seen`: check images answered right. `equal` of `compared`: newest answers that equal the
     agreed label; `chance` is the share expected if the same answers had been given to other images. `repeats` of
     `otherwise`: among the compared answers whose label differs from the worker's most frequent answer, those that give
-    it all the same. `rejected` of `judged`: reviewed labels equal to the worker's answer, and those that were rejected.
+    it all the same. `streak`: the longest run of one answer among the compared ones, which is `streak_share` of the
+    labels. `rejected` of `judged`: reviewed labels equal to the worker's answer, and those that were rejected.
     `accuracy`, `detection`: estimates of the consensus model from `answers` answers, None before its first fit. `fast`:
     the time in seconds within which 80% of the newest `timed` answers were given; `seconds`: their median. `returns`:
     images returned within a day; a worker with more than `returns_limit` is paused.
@@ -67,6 +78,8 @@ class WorkerCounts:
     chance: float = 0.0
     repeats: int = 0
     otherwise: int = 0
+    streak: int = 0
+    streak_share: float = 1.0
     rejected: int = 0
     judged: int = 0
     accuracy: float | None = None
@@ -89,7 +102,7 @@ class Crowd:
 
 
 class FlagFigures(TypedDict):
-    """A `Flag` as JSON, its figures to four decimals."""
+    """A `Flag` as JSON, its figures to four decimals. `worker`: the public id of the other, for signals of a pair."""
 
     signal: str
     value: float
@@ -100,6 +113,7 @@ class FlagFigures(TypedDict):
     high: float | None
     decisive: bool
     strength: float
+    worker: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +121,8 @@ class Flag:
     """One signal about a worker: the value, 0 to 1 (seconds for `time`, images for `returns`), its 99% interval if it
     is a share, and the limit that it is beyond. count, of: what it was counted from.
 
-    decisive: whether the signal flags the worker by itself; the others only support one that does. strength: how far it
-    is beyond the limit, 0 to 1.
+    worker: whom the answers or the device are shared with. decisive: whether the signal flags the worker by itself;
+    the others only support one that does. strength: how far it is beyond the limit, 0 to 1.
     """
 
     signal: Signal
@@ -120,6 +134,7 @@ class Flag:
     high: float | None = None
     decisive: bool = True
     strength: float = 0.0
+    worker: str | None = None
 
     def to_json(self) -> FlagFigures:
         return {
@@ -132,12 +147,20 @@ class Flag:
             "high": None if self.high is None else round(self.high, 4),
             "decisive": self.decisive,
             "strength": round(self.strength, 4),
+            "worker": self.worker,
         }
 
 
-def flag_workers(workers: Mapping[str, WorkerCounts], crowd: Crowd) -> dict[str, list[Flag]]:
-    """Return {worker: flags} of those who need a look, worst first."""
-    flags = {name: _flags(counts, _others(workers, name), crowd) for name, counts in workers.items()}
+def flag_workers(
+    workers: Mapping[str, WorkerCounts], crowd: Crowd, shared: Mapping[str, Sequence[Flag]] | None = None
+) -> dict[str, list[Flag]]:
+    """Return {worker: flags} of those who need a look, worst first. `shared`: flags of what two workers have in common
+    (`worker_pairs`, and accounts that are used from one device)."""
+    shared = shared or {}
+    flags = {
+        name: [*_flags(counts, _others(workers, name), crowd), *shared.get(name, ())]
+        for name, counts in workers.items()
+    }
     flagged = {name: each for name, each in flags.items() if any(flag.decisive for flag in each)}
     return dict(sorted(flagged.items(), key=lambda item: (-sum(flag.strength for flag in item[1]), item[0])))
 
@@ -153,6 +176,13 @@ def count_repeats(pairs: Sequence[tuple[str, str]]) -> tuple[int, int]:
     most_frequent = Counter(answer for answer, _ in pairs).most_common(1)[0][0]
     otherwise = [answer for answer, label in pairs if label != most_frequent]
     return otherwise.count(most_frequent), len(otherwise)
+
+
+def longest_streak(pairs: Sequence[tuple[str, str]]) -> tuple[int, float]:
+    """Return the length of the longest run of one answer in (answer, label) pairs, and that answer's share of the
+    labels, to which one label that nobody gave is added."""
+    best, answer = max(((len(list(run)), answer) for answer, run in groupby(pairs, key=itemgetter(0))), default=(0, ""))
+    return best, (sum(label == answer for _, label in pairs) + 0.5) / (len(pairs) + 1)
 
 
 def interval(count: float, of: int) -> tuple[float, float]:
@@ -183,6 +213,7 @@ def _flags(worker: WorkerCounts, others: Iterable[WorkerCounts], crowd: Crowd) -
     if worker.detection is not None and crowd.detection is not None:
         limit = _halfway(0.0, crowd.detection)
         found.append(_estimate(Signal.OBJECTS_FOUND, worker.detection, worker.answers, limit))
+    found.append(_streak(worker))
     found.append(_too_high(Signal.REJECTED, worker.rejected, worker.judged, HALF))
     if worker.fast is not None and worker.timed >= MIN_TIMED and len(times) >= MIN_OTHERS:
         found.append(_too_fast(worker.fast, worker.timed, TIME_OF_OTHERS * sorted(times)[len(times) // 4]))
@@ -217,6 +248,13 @@ def _estimate(signal: Signal, value: float, of: int, limit: float) -> Flag | Non
     low, high = interval(value * of, of)
     strength = max(0.0, (limit - high) / limit)
     return Flag(signal, value, limit, of, None, low, high, decisive=high < limit, strength=strength)
+
+
+def _streak(worker: WorkerCounts) -> Flag | None:
+    """A run that a shuffled set would hardly have: at most once in `1 / STREAK_ALARM` workers (the union bound)."""
+    if worker.streak < MIN_STREAK or worker.compared * worker.streak_share**worker.streak > STREAK_ALARM:
+        return None
+    return Flag(Signal.STREAK, worker.streak_share, 1.0, worker.compared, worker.streak, strength=0.5)
 
 
 def _too_fast(seconds: float, of: int, limit: float) -> Flag | None:

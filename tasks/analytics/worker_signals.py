@@ -13,6 +13,7 @@ from projects.models import Project
 from projects.selectors import schema_of
 from tasks.analytics.worker_agreement import worker_agreements
 from tasks.analytics.worker_flags import Crowd, FlagFigures, WorkerCounts, flag_workers
+from tasks.analytics.worker_likeness import shared_flags
 from tasks.consensus.evidence import rates_of
 from tasks.consensus.worker_model import WorkerModel, load_worker_model
 from tasks.pay.models import LedgerTotal
@@ -67,7 +68,8 @@ def flagged_workers(*, project: Project) -> FlagReport:
     """The workers who need a look, without those who were removed. The cost grows with the number of workers, not with
     what they have done."""
     standings = Standing.objects.filter(project=project).exclude(state=Standing.State.REMOVED).select_related("worker")
-    flags = flag_workers(*_counts(project, list(standings.order_by("pk"))))
+    rows = list(standings.order_by("pk"))
+    flags = flag_workers(*_counts(project, rows), shared_flags(project=project, standings=rows))
     return {"workers": [{"worker": name, "flags": [flag.to_json() for flag in each]} for name, each in flags.items()]}
 
 
@@ -96,6 +98,8 @@ def _counts(project: Project, standings: Sequence[Standing]) -> tuple[dict[str, 
             chance=agreement.chance if agreement else 0.0,
             repeats=agreement.repeats if agreement else 0,
             otherwise=agreement.otherwise if agreement else 0,
+            streak=agreement.streak if agreement else 0,
+            streak_share=agreement.streak_share if agreement else 1.0,
             rejected=rejected,
             judged=judged,
             accuracy=accuracy if schema.has_image_class and not model.blend.is_cold_start else None,

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from tasks.analytics.forecast import Outlook
 from tasks.analytics.worker_flags import Signal
 from tasks.api.request_bodies import AnswerSerializer
+from tasks.standing.models import Standing
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -92,6 +93,23 @@ class WorkerFlagSerializer(serializers.Serializer[Any]):
         help_text="Whether it flags the worker by itself, or only supports one that does"
     )
     strength = serializers.FloatField(help_text="How far the interval is beyond the limit, 0 to 1")
+    worker = serializers.UUIDField(
+        allow_null=True, help_text="For `same_...`: whose answers or device they are; otherwise null"
+    )
+
+
+class WorkerFindingsSerializer(serializers.Serializer[Any]):
+    gold_right = serializers.FloatField(help_text="The scores of check images, 0 to 1 each, summed up")
+    gold_seen = serializers.IntegerField()
+    agreeing = serializers.FloatField(help_text="The expected number of right answers by what others said")
+    compared = serializers.IntegerField(help_text="Answers to images that others answered too")
+    fast = serializers.IntegerField(help_text="Answers in less than a third of the time that others need")
+    timed = serializers.IntegerField()
+    evidence = serializers.FloatField(
+        help_text="Log likelihood ratio of answering without looking against the best-fitting honest worker"
+    )
+    limit = serializers.FloatField(help_text="Above this much evidence, the worker is paused")
+    stage_gold = serializers.IntegerField(help_text="Check images that were counted when the stage last changed")
 
 
 class WorkerFiguresSerializer(serializers.Serializer[Any]):
@@ -109,8 +127,19 @@ class WorkerFiguresSerializer(serializers.Serializer[Any]):
     checks_correct = serializers.IntegerField()
     checks_share = serializers.FloatField(allow_null=True)
     trust = serializers.FloatField(
-        help_text="Expected accuracy by the check images since the worker joined or was last resumed"
+        help_text="Expected accuracy by check images, reviews and, at half the weight, agreement with others since"
+        " the worker joined or was last resumed; it starts from the organization's other projects of the same type"
     )
+    trust_low = serializers.FloatField(help_text="Lower end of its 90% interval")
+    trust_high = serializers.FloatField()
+    stage = serializers.ChoiceField(
+        choices=Standing.Stage.choices,
+        help_text="`coached` and `watched` (who gets more check images): the whole interval is below a mark",
+    )
+    awaits_decision = serializers.BooleanField(
+        help_text="A rule paused the worker, and no manager has decided yet: `resume`, `confirm` or `remove`"
+    )
+    findings = WorkerFindingsSerializer(allow_null=True, help_text="What the newest test of the answers found")
     reviews_approved = serializers.IntegerField(
         help_text="Answers equal to a label that a person approved; approvals of whole batches are not counted"
     )

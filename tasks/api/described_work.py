@@ -42,6 +42,9 @@ class SettledSerializer(serializers.Serializer[Any]):
     answers = serializers.IntegerField()
     earned = serializers.CharField()
     currency = serializers.CharField()
+    advice = serializers.CharField(
+        allow_blank=True, help_text="General advice to show now and then; it says nothing about this set's images"
+    )
 
 
 class ExtendedSerializer(serializers.Serializer[Any]):

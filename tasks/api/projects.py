@@ -35,7 +35,7 @@ from tasks.flow.policy_change import change_project_policy
 from tasks.flow.revocation import remove_worker
 from tasks.standing.models import Standing
 from tasks.standing.selectors import get_worker_standing, workers_of
-from tasks.standing.services import pause, resume
+from tasks.standing.services import confirm_pause, pause, resume
 
 # Roles that may read a project: clients for its releases, reviewers for their work; managers include both.
 READERS = (Role.CLIENT, Role.REVIEWER)
@@ -309,14 +309,14 @@ class WorkerStateView(View):
         request=ReasonSerializer,
         bodies=examples.REASON,
         responses={204: None},
-        summary="Pause, resume or remove a worker",
+        summary="Pause, resume or remove a worker, or confirm a pause",
     )
     def post(self, request: Request, project_id: uuid.UUID, worker_id: uuid.UUID, step: str) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         worker = get_worker_standing(project=project, public_id=worker_id).worker
         reason = valid(ReasonSerializer(data=request.data))["reason"]
-        if step == "resume":
-            resume(project=project, worker=worker)
+        if step in ("resume", "confirm"):
+            (resume if step == "resume" else confirm_pause)(project=project, worker=worker)
         else:
             (pause if step == "pause" else remove_worker)(project=project, worker=worker, reason=reason)
         return Response(status=status.HTTP_204_NO_CONTENT)

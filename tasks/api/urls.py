@@ -46,7 +46,7 @@ class BatchStep(StateStep):
 
 
 class WorkerStep(StateStep):
-    regex = "pause|resume|remove"
+    regex = "pause|resume|remove|confirm"
 
 
 class ProposalStep(StateStep):

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from accounts.models import Actor, ApiToken
 from accounts.selectors import role_in
+from accounts.traces import record_trace
 from kernel.clock import rfc3339, utc_now
 from kernel.errors import NotFound
 from projects.models import Project
@@ -41,6 +42,7 @@ from tasks.flow.claim_next_hand import claim
 from tasks.flow.settlement import settle_hand
 from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
+from tasks.standing.advice import ADVICE
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
 from tasks.workers.pace import set_sizes_of
@@ -52,6 +54,7 @@ class WorkView(View):
     @operation(responses=WorkSerializer, summary="Projects open to me, and my balance")
     def get(self, request: Request) -> Response:
         worker = actor_of(request)
+        record_trace(request._request, actor=worker)
         open_to_me = [
             standing.project
             for standing in _standings(request)
@@ -77,7 +80,9 @@ class AnyHandsView(View):
         images for you. Projects in which you are paused, or have reached a limit, are passed over.
         """
         organisation_id = request.auth.organisation_id if isinstance(request.auth, ApiToken) else None
-        return _claimed(claim_any(worker=actor_of(request), organisation_id=organisation_id))
+        worker = actor_of(request)
+        record_trace(request._request, actor=worker)
+        return _claimed(claim_any(worker=worker, organisation_id=organisation_id))
 
 
 class HandsView(View):
@@ -98,6 +103,7 @@ class HandsView(View):
         project = project_to_claim(public_id=project_id)
         same_organisation(request, project.organisation_id)
         worker = actor_of(request)
+        record_trace(request._request, actor=worker)
         try:
             claimed = claim(worker=worker, project=project)
         except WorkerNotAdmitted as error:
@@ -134,6 +140,7 @@ class SettleView(View):
             "answers": settled.answers,
             "earned": str(settled.earned),
             "currency": settled.currency,
+            "advice": ADVICE if settled.advised else "",
         }
         return Response(SettledSerializer(body).data)
 

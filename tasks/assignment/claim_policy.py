@@ -7,6 +7,7 @@ from kernel.statements import run_prepared
 from tasks.assignment.caps import CAPS_COLUMNS, Caps
 from tasks.gold.share import FIRST_IMAGES, IN_DOUBT, gold_share
 from tasks.gold.sites import HAS_UNLIMITED, HAS_UNPLACED
+from tasks.standing.trust import Stage
 from tasks.workers.pace import pace, set_size
 
 #: The most images of a hand: 100 by policy, and the rest of a group.
@@ -22,7 +23,7 @@ SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.in
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
         AND a.returned AND a.state IN ('released', 'expired')),
-    coalesce(s.images, {FIRST_IMAGES}), coalesce(v.correct, 0), coalesce(v.incorrect, 0),
+    coalesce(s.images, {FIRST_IMAGES}), coalesce(v.correct, 0), coalesce(v.incorrect, 0), s.stage,
     {HAS_UNPLACED}, {HAS_UNLIMITED},
     {CAPS_COLUMNS}
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
@@ -63,6 +64,7 @@ class ClaimPolicy:
     images_had: int
     gold_correct: int
     gold_incorrect: int
+    stage: str
     has_unplaced_gold: bool
     has_unlimited_gold: bool
     caps: Caps
@@ -84,7 +86,8 @@ class ClaimPolicy:
     def gold_share(self) -> float:
         """The share of gold in what comes after the first images."""
         seen = self.gold_correct + self.gold_incorrect
-        return gold_share(seen=seen, correct=self.gold_correct, gold_rate=self.gold_rate)
+        watched = self.stage == Stage.WATCHED
+        return gold_share(seen=seen, correct=self.gold_correct, gold_rate=self.gold_rate, watched=watched)
 
     @property
     def may_be_out_of_gold(self) -> bool:

@@ -51,6 +51,8 @@ class Hand(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
+    # It ended with general advice for the worker: see `standing.advice`.
+    advised = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

@@ -14,9 +14,11 @@ from django.db import connection, transaction
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer
 from kernel.events import record_event
+from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.consensus.refit import request_refit
+from tasks.flow.worker_review import review_worker
 from tasks.gold.compare import Comparison, Tolerance, compare
 from tasks.gold.models import Gold, GoldResult
 from tasks.standing.services import record_gold_results
@@ -104,6 +106,8 @@ def _compare_late(*, project_id: int, worker_id: int, may_pause: bool) -> None:
     paused = record_gold_results(
         project_id=project_id, worker_id=worker_id, seen=gold.seen, correct=gold.correct, may_pause=may_pause
     )
+    project = Project.objects.select_related("schema").get(pk=project_id)
+    paused |= review_worker(project=project, worker_id=worker_id, may_pause=may_pause)
     worker = Actor.objects.get(pk=worker_id)
     record_event(
         project_id=project_id,

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
+from accounts.traces import delete_old_traces
 from kernel.clock import database_now
 from kernel.errors import AnnotaryError
 from kernel.job_kinds import NoArgs
@@ -27,6 +28,7 @@ from tasks.flow.relabel import relabel
 from tasks.flow.repair import REPAIR, RepairId, run_repair
 from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import settle_late_answer
+from tasks.flow.worker_review import review_coworkers
 from tasks.ingest.services import RUN as RUN_IMPORT
 from tasks.ingest.services import ImportId
 from tasks.snapshots.errors import RepairUnfinished
@@ -53,6 +55,7 @@ def _interrupt_import(row: Job, error: AnnotaryError | None) -> None:
 @job(UPDATE_LABELS, on_failure=_try_again_later)
 def update_labels_job(row: Job, args: TaskIds) -> None:
     relabel(task_ids=args.task_ids)
+    review_coworkers(task_ids=args.task_ids)
 
 
 @job(REFIT, time_limit=6 * 3600, on_failure=_try_again_later)
@@ -103,6 +106,11 @@ def settle_late_answer_job(row: Job, args: LateAnswer) -> None:
 def expire_leases_job() -> None:
     expire_leases()
     end_hands_without_access()
+
+
+@shared_task(name="flow.delete_old_traces_job", time_limit=120, soft_time_limit=100)
+def delete_old_traces_job() -> None:
+    delete_old_traces()
 
 
 @shared_task(name="flow.fold_commitments_job", time_limit=120, soft_time_limit=100)

@@ -3,6 +3,7 @@
 The sweep is in `tasks.flow.expiry`.
 """
 
+import random
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -20,20 +21,27 @@ from tasks.assignment.services import close_hand_leases
 from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
 from tasks.flow.gold_comparison import compare_answers
 from tasks.flow.repair import void_settled
+from tasks.flow.worker_review import review_worker
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import PostedCredits, post_credits
+from tasks.standing.advice import is_advised
+from tasks.standing.selectors import stage_before
 from tasks.standing.services import record_gold_results, record_returns
 from tasks.workers.pace import add_answers
+
+_rng = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A settled hand: how many answers were credited and what they earned. Nothing in it distinguishes gold."""
+    """A settled hand: how many answers were credited and what they earned, and whether the worker sees advice. Nothing
+    in it distinguishes gold."""
 
     hand: Hand
     answers: int
     earned: Decimal
     currency: str
+    advised: bool
 
 
 @transaction.atomic
@@ -67,20 +75,25 @@ def settle_if_over(*, hand_id: int, wait: bool = True) -> bool:
 
 def _settle(hand: Hand) -> None:
     """Needs the hand's lock; locks batches, tasks, assignments, standing. Settle a live hand."""
+    advised = is_advised(stage_before(project_id=hand.project_id, worker_id=hand.worker_id), _rng)
     returned = close_hand_leases(hand=hand)
     submitted = _locked_answers(hand)
     gold = compare_answers(project_id=hand.project_id, worker_id=hand.worker_id, submitted=submitted)
     paused = record_gold_results(
         project_id=hand.project_id, worker_id=hand.worker_id, seen=gold.seen, correct=gold.correct
     )
+    if submitted or gold.seen:
+        paused |= review_worker(project=hand.project, worker_id=hand.worker_id, hand_id=hand.pk)
     record_returns(project_id=hand.project_id, images={hand.worker_id: returned})
     posted = post_credits(hand=hand)
     add_answers(assignment_ids=posted.assignment_ids)
-    Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
+    Hand.objects.filter(pk=hand.pk).update(
+        state=Hand.State.SETTLED, settled_at=ClockTimestamp(), advised=advised and bool(submitted)
+    )
     _record(hand, posted, gold_seen=gold.seen, gold_correct=gold.correct)
     _update_labels(hand.project_id, submitted)
     void_settled(project_id=hand.project_id, worker_id=hand.worker_id, submitted=submitted)
-    hand.refresh_from_db(fields=["state", "settled_at"])
+    hand.refresh_from_db(fields=["state", "settled_at", "advised"])
     if paused:
         # Labels of the worker's earlier answers are recomputed without waiting for further answers.
         request_refit(project_id=hand.project_id)
@@ -106,7 +119,7 @@ def settle_late_answer(*, assignment_id: int) -> None:
 
 def _hands_to_lock(*, skip_locked: bool = False) -> QuerySet[Hand]:
     hands = Hand.objects.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked)
-    return hands.select_related("project", "worker")
+    return hands.select_related("project__schema", "worker")
 
 
 def _locked_answers(hand: Hand) -> list[Assignment]:
@@ -136,4 +149,4 @@ def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
 def _figures(hand: Hand) -> Settlement:
     credits = LedgerEntry.objects.filter(hand=hand, kind=LedgerEntry.Kind.CREDIT)
     sums = credits.aggregate(answers=Count("pk"), earned=Sum("amount"))
-    return Settlement(hand, sums["answers"], sums["earned"] or Decimal(0), hand.project.currency)
+    return Settlement(hand, sums["answers"], sums["earned"] or Decimal(0), hand.project.currency, hand.advised)

@@ -19,10 +19,22 @@ class Standing(models.Model):
         PAUSED = "paused"
         REMOVED = "removed"
 
+    class Stage(models.TextChoices):
+        """What follows from doubtful answers, before a pause. Evidence raises and lowers it; a worker never sees it."""
+
+        NONE = "none"
+        COACHED = "coached"
+        WATCHED = "watched"
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="standings")
     worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="standings")
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     reason = models.CharField(max_length=300, blank=True, default="")
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.NONE, db_default=Stage.NONE)
+    # A rule paused the worker, and no manager has decided yet whether they are removed or go on.
+    awaits_decision = models.BooleanField(default=False, db_default=False)
+    # The newest result of the tests of the worker's answers (`standing.findings.Findings`); null before the first.
+    findings = models.JSONField(null=True)
     # Images skipped, released or expired since `returns_since`, which starts a period of one day.
     returns = models.PositiveIntegerField(default=0, db_default=0)
     returns_since = models.DateTimeField(null=True)

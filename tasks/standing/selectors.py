@@ -9,6 +9,7 @@ from kernel.errors import NotFound
 from projects.models import Project
 from tasks.standing.access import require_may_work
 from tasks.standing.models import Standing
+from tasks.standing.trust import Stage
 
 
 def workers_of(*, project: Project) -> QuerySet[Standing]:
@@ -40,6 +41,18 @@ def has_workers(*, project: Project) -> bool:
 def count_paused(*, project: Project) -> int:
     """Return how many workers are paused in the project, by a manager or by a rule."""
     return Standing.objects.filter(project=project, state=Standing.State.PAUSED).count()
+
+
+def awaiting_decision(*, project: Project) -> QuerySet[Standing]:
+    """Return the standings of workers whom a rule paused and a manager has not decided about, oldest pause first."""
+    rows = workers_of(project=project).filter(state=Standing.State.PAUSED, awaits_decision=True)
+    return rows.order_by("changed_at", "id")
+
+
+def stage_before(*, project_id: int, worker_id: int) -> Stage:
+    """Return the worker's stage as the sets before left it: call it before anything of a set is counted."""
+    rows = Standing.objects.filter(project_id=project_id, worker_id=worker_id).values_list("stage", flat=True)
+    return Stage(rows.first() or Stage.NONE)
 
 
 def is_worker(*, actor: Actor) -> bool:

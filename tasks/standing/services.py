@@ -11,12 +11,15 @@ from kernel.errors import NotFound, TransitionRefused
 from kernel.events import record_event
 from kernel.statements import insert_unless_exists
 from projects.models import Project
+from tasks.standing.chance_test import ChanceTest
 from tasks.standing.errors import WorkerRemoved
+from tasks.standing.findings import Findings
 from tasks.standing.models import Standing
-from tasks.standing.trust import is_clearly_bad
-from tasks.workers.evidence import record_gold, start_period
+from tasks.standing.trust import Stage, is_clearly_bad, posterior_of, stage_of
+from tasks.workers.evidence import Counts, record_gold, replace_agreement, start_period, worker_records
 
 AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
+CHANCE_REASON = "Recent answers differ from the check images and from other people's answers in most cases."
 RETURNS_REASON = "More than {most:,} images were skipped, returned or not answered in time within one day."
 
 # Two sets are always allowed, or a single large set that expires would pause its worker. The live one is larger than
@@ -41,7 +44,17 @@ RETURNING s.id, s.returns, counted.most
 """
 
 
-__all__ = ["WorkerRemoved", "admit", "pause", "record_gold_results", "remove", "restore", "resume"]
+__all__ = [
+    "WorkerRemoved",
+    "admit",
+    "confirm_pause",
+    "pause",
+    "record_findings",
+    "record_gold_results",
+    "remove",
+    "restore",
+    "resume",
+]
 
 
 @transaction.atomic
@@ -79,6 +92,9 @@ def resume(*, project: Project, worker: Actor) -> Standing:
     changed = Standing.objects.filter(project=project, worker=worker, state=Standing.State.PAUSED).update(
         state=Standing.State.ACTIVE,
         reason="",
+        awaits_decision=False,
+        stage=Standing.Stage.NONE,
+        findings=None,
         returns=0,
         returns_since=None,
         changed_at=ClockTimestamp(),
@@ -98,7 +114,7 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
     changed = (
         Standing.objects.filter(project=project, worker=worker)
         .exclude(state=Standing.State.REMOVED)
-        .update(state=Standing.State.REMOVED, reason=reason[:300], changed_at=ClockTimestamp())
+        .update(state=Standing.State.REMOVED, reason=reason[:300], awaits_decision=False, changed_at=ClockTimestamp())
     )
     standing = _standing(project, worker)
     if changed:
@@ -133,6 +149,55 @@ def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: 
     return _pause_automatically(rows.select_related("worker").get(), AUTOMATIC_REASON)
 
 
+def record_findings(
+    *,
+    project_id: int,
+    worker_id: int,
+    test: ChanceTest,
+    chance: float,
+    elsewhere: Counts | None = None,
+    may_pause: bool = True,
+) -> bool:
+    """Locks the standing, then the evidence. Keep what a test of all of the worker's answers found, and act on it.
+
+    Raises or lowers the stage by the interval of the worker's accuracy, and pauses a worker who is at chance, until a
+    manager decides. Returns whether it paused the worker. `chance`: the accuracy of guessing; `elsewhere`: gold in the
+    organization's other projects of the same type. Only after whole hands, as for `record_gold_results`.
+    """
+    rows = Standing.objects.filter(project_id=project_id, worker_id=worker_id)
+    standing = rows.select_for_update(no_key=True, of=("self",)).select_related("worker").first()
+    if standing is None or standing.state == Standing.State.REMOVED:
+        return False
+    agreeing = round(test.agreeing)
+    replace_agreement(
+        project_id=project_id, worker_id=worker_id, agreeing=agreeing, disagreeing=test.compared - agreeing
+    )
+    record = worker_records(project_id=project_id, worker_ids=[worker_id])[worker_id]
+    before = Findings.from_json(standing.findings)
+    stage = stage_of(
+        Stage(standing.stage),
+        posterior_of(record, elsewhere),
+        chance=chance,
+        new_gold=record.gold.seen - before.stage_gold,
+    )
+    changed = stage != standing.stage
+    findings = Findings.of(test, stage_gold=record.gold.seen if changed else before.stage_gold)
+    rows.update(stage=stage, findings=findings.to_json(), changed_at=ClockTimestamp())
+    if changed:
+        data = {"worker": str(standing.worker.public_id), "stage": str(stage)}
+        record_event(project_id=project_id, kind="worker.stage_changed", data=data)
+    return may_pause and test.is_at_chance and _pause_automatically(standing, CHANCE_REASON)
+
+
+@transaction.atomic
+def confirm_pause(*, project: Project, worker: Actor) -> Standing:
+    """Locks the standing. Leave a worker paused whom a rule paused: it no longer awaits a decision. Repeating is
+    harmless."""
+    rows = Standing.objects.filter(project=project, worker=worker, state=Standing.State.PAUSED)
+    rows.update(awaits_decision=False, changed_at=ClockTimestamp())
+    return _standing(project, worker)
+
+
 def record_returns(*, project_id: int, images: Mapping[int, int]) -> None:
     """Locks the standings, after all other locks. Count the images that each worker skipped, released or let expire.
 
@@ -154,7 +219,7 @@ def record_returns(*, project_id: int, images: Mapping[int, int]) -> None:
 def _pause_automatically(standing: Standing, reason: str) -> bool:
     """Needs the standing's lock. Pause an active worker; returns whether it did."""
     paused = Standing.objects.filter(pk=standing.pk, state=Standing.State.ACTIVE).update(
-        state=Standing.State.PAUSED, reason=reason
+        state=Standing.State.PAUSED, reason=reason, awaits_decision=True
     )
     if paused:
         standing.reason = reason

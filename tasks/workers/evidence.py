@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import connection
 from django.db.models import Sum
@@ -20,6 +21,13 @@ VALUES (%(project)s, %(worker)s, %(source)s, %(correct)s, %(incorrect)s)
 ON CONFLICT (project_id, worker_id, source) WHERE is_current DO UPDATE
 SET correct = evidence.correct + excluded.correct, incorrect = evidence.incorrect + excluded.incorrect
 RETURNING correct, incorrect
+"""
+
+REPLACE = """
+INSERT INTO tasks_workerevidence AS evidence (project_id, worker_id, source, correct, incorrect)
+VALUES (%(project)s, %(worker)s, %(source)s, %(correct)s, %(incorrect)s)
+ON CONFLICT (project_id, worker_id, source) WHERE is_current DO UPDATE
+SET correct = excluded.correct, incorrect = excluded.incorrect
 """
 
 _SUMS = {"right": Sum("correct", default=0), "wrong": Sum("incorrect", default=0)}
@@ -46,6 +54,7 @@ class WorkerRecord:
 
     gold: Counts = field(default_factory=Counts)
     reviews: Counts = field(default_factory=Counts)
+    agreement: Counts = field(default_factory=Counts)
     ever_gold: Counts = field(default_factory=Counts)
     ever_reviews: Counts = field(default_factory=Counts)
 
@@ -59,14 +68,29 @@ def record_gold(*, project_id: int, worker_id: int, correct: int, incorrect: int
         return Counts(*cursor.fetchone())
 
 
+def replace_agreement(*, project_id: int, worker_id: int, agreeing: int, disagreeing: int) -> None:
+    """Locks the worker's evidence; lock the standing before. Set how many of the newest answers agree with others'."""
+    params = {"project": project_id, "worker": worker_id, "correct": agreeing, "incorrect": disagreeing}
+    with connection.cursor() as cursor:
+        cursor.execute(REPLACE, params | {"source": WorkerEvidence.Source.AGREEMENT})
+
+
+def period_start(*, project_id: int, worker_id: int) -> datetime | None:
+    """Return when the worker's evidence was last reset, None if never."""
+    rows = WorkerEvidence.objects.filter(project_id=project_id, worker_id=worker_id, is_current=True, period__gt=1)
+    return rows.order_by("-started_at").values_list("started_at", flat=True).first()
+
+
 def start_period(*, project_id: int, worker_id: int) -> None:
     """Locks the worker's evidence; lock the standing before. Count from zero; what was counted stays as history."""
     current = WorkerEvidence.objects.filter(project_id=project_id, worker_id=worker_id, is_current=True)
-    rows = list(current.select_for_update(no_key=True).order_by("pk"))
+    periods = {row.source: row.period for row in current.select_for_update(no_key=True).order_by("pk")}
     current.update(is_current=False)
+    # Agreement always gets a row, from which `period_start` knows since when answers count.
+    periods.setdefault(WorkerEvidence.Source.AGREEMENT, 1)
     WorkerEvidence.objects.bulk_create(
-        WorkerEvidence(project_id=project_id, worker_id=worker_id, source=row.source, period=row.period + 1)
-        for row in rows
+        WorkerEvidence(project_id=project_id, worker_id=worker_id, source=source, period=period + 1)
+        for source, period in periods.items()
     )
 
 
@@ -86,6 +110,7 @@ def worker_records(*, project_id: int, worker_ids: Collection[int]) -> dict[int,
         worker: WorkerRecord(
             gold=now.get((worker, gold), Counts()),
             reviews=now.get((worker, review), Counts()),
+            agreement=now.get((worker, WorkerEvidence.Source.AGREEMENT), Counts()),
             ever_gold=ever.get((worker, gold), Counts()),
             ever_reviews=ever.get((worker, review), Counts()),
         )
@@ -99,15 +124,21 @@ def gold_of_project(*, project_id: int) -> Counts:
     return Counts(sums["right"], sums["wrong"])
 
 
-def gold_in_other_projects(*, project: Project, worker_ids: Collection[int]) -> dict[int, Counts]:
+def gold_in_other_projects(
+    *, project: Project, worker_ids: Collection[int], same_type: bool = False
+) -> dict[int, Counts]:
     """Return the workers' counts in the organization's other projects, over all periods, of those who have any.
 
-    Those of other organizations must not be visible here.
+    same_type: only in projects with the same tools (image classes, boxes, polygons ...), of which one says more about
+    another. Those of other organizations must not be visible here.
     """
     elsewhere = WorkerEvidence.objects.filter(
         project__organisation_id=project.organisation_id,
         worker_id__in=list(worker_ids),
         source=WorkerEvidence.Source.GOLD,
     ).exclude(project=project)
+    if same_type:
+        tools = project.schema.body["tools"] if project.schema is not None else []
+        elsewhere = elsewhere.filter(project__schema__body__tools=tools)
     sums = elsewhere.order_by().values_list("worker_id").annotate(**_SUMS)
     return {worker: Counts(right, wrong) for worker, right, wrong in sums if right + wrong}

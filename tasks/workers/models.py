@@ -13,11 +13,13 @@ ONE_PACE = "tasks_workerpace_one_per_project_and_worker"
 
 
 class WorkerEvidence(models.Model):
-    """How often a worker's answers were correct, by the source that says so, in one period. Counts only rise,
-    except that answers to gold are taken back when it is suspended or retired, and judged anew if others are accepted.
+    """How often a worker's answers were correct, by the source that says so, in one period.
 
-    gold: answers to check images, counted when a whole hand is settled. review: answers that equal a label which a
-    person approved (correct) or rejected (incorrect); a trigger counts them when the verdict is committed. Resuming a
+    gold: answers to check images, counted when a whole hand is settled, taken back when the gold is suspended or
+    retired, and judged anew if other answers are accepted. review: answers that equal a label which a
+    person approved (correct) or rejected (incorrect); a trigger counts them when the verdict is committed. agreement:
+    the newest answers that could be compared with those of independent other workers, and the expected number of right
+    ones among them; replaced, not added to, whenever the worker's answers are tested. Resuming a
     paused worker starts the next period: trust and fits start from the current one, and the earlier ones stay as
     history. A worker without a row has no evidence yet.
     """
@@ -25,6 +27,7 @@ class WorkerEvidence(models.Model):
     class Source(models.TextChoices):
         GOLD = "gold"
         REVIEW = "review"
+        AGREEMENT = "agreement"
 
     # `db_index=False`: the constraint on periods has an index that starts with the column.
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)

@@ -53,6 +53,7 @@ class ProjectCard:
     live: LiveHand | None
     paused: bool
     reason: str
+    awaits_decision: bool
     closed: str
     capped: ReachedCap | None
     left: str
@@ -75,6 +76,7 @@ def project_card_for(
         live=live,
         paused=paused,
         reason=standing.reason if paused else "",
+        awaits_decision=paused and standing.awaits_decision,
         closed=CLOSED_REASONS.get(Project.State(project.state), ""),
         capped=ReachedCap(CAP_TITLES[type(refusal)], refusal.detail) if refusal else None,
         left=_left(allowance),

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Actor
+from accounts.traces import record_trace, set_device_cookie
 from kernel.clock import utc_now
 from kernel.errors import NotFound
 from tasks.assignment.caps import allowances_of
@@ -29,6 +30,7 @@ from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
+from tasks.standing.advice import ADVICE
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
 from workers_ui.views.project_card import (
@@ -47,6 +49,7 @@ ROWS_PER_PAGE = 25
 @never_cache
 def work(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
+    record_trace(request, actor=worker)
     live = live_hands_of(worker=worker)
     standings = list(standings_of(worker=worker))
     allowances, now = allowances_of(worker=worker, projects=[each.project for each in standings]), utc_now()
@@ -57,7 +60,7 @@ def work(request: HttpRequest) -> HttpResponse:
         )
         for each in standings
     ]
-    return page(
+    response = page(
         request,
         "workers_ui/work/work.html",
         open_cards=[(card, offers[card.project.pk]) for card in cards if card.may_take or card.live],
@@ -66,6 +69,8 @@ def work(request: HttpRequest) -> HttpResponse:
         none_waiting="none" in request.GET,
         balances=balance(worker=worker),
     )
+    set_device_cookie(request, response)
+    return response
 
 
 @login_required
@@ -139,6 +144,7 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 
 def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
+    record_trace(request, actor=worker)
     project = standing_for(worker=worker, project_id=project_id).project
     try:
         hand = claim_next_hand(worker=worker, project=project)
@@ -186,6 +192,7 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
         project=card.project,
         offer=offer,
         settled=settled,
+        advice=ADVICE if settled.advised else "",
         hand=hand,
         balances=balance(worker=worker, project=card.project),
     )

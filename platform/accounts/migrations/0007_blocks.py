@@ -8,7 +8,7 @@ import kernel.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_live_sets"),
+        ("accounts", "0006_traces"),
     ]
 
     operations = [

@@ -1,6 +1,7 @@
 """Why a worker needs a look, in words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from annotary_core.wording import format_count
 from tasks.analytics.worker_flags import TIME_OF_OTHERS, FlagFigures
@@ -10,6 +11,20 @@ from workers_ui.templatetags.manage import percent
 def describe_flags(flags: Sequence[FlagFigures]) -> str:
     """Describe the evidence: "0 of 3 check images right; agrees with others in 0 of 30"."""
     return "; ".join(_DESCRIBED[flag["signal"]](flag) for flag in flags)
+
+
+def describe_findings(findings: Mapping[str, Any] | None) -> str:
+    """Describe the newest test: "right on 1.5 of 4 check images; agrees with others in about 3 of 16"."""
+    if findings is None:
+        return ""
+    parts = []
+    if seen := findings["gold_seen"]:
+        parts.append(f"right on {findings['gold_right']:.3g} of {format_count(seen, 'check image')}")
+    if compared := findings["compared"]:
+        parts.append(f"agrees with others in about {findings['agreeing']:.0f} of {compared:,}")
+    if findings["timed"] and findings["fast"] * 4 > findings["timed"]:
+        parts.append(f"{findings['fast']:,} of {findings['timed']:,} answers in under a third of the time others need")
+    return "; ".join(parts)
 
 
 def _time(flag: FlagFigures) -> str:
@@ -24,6 +39,16 @@ _DESCRIBED: dict[str, Callable[[FlagFigures], str]] = {
     "accuracy": lambda flag: f"right in an estimated {percent(flag['value'])} of {flag['of']:,}",
     "objects_found": lambda flag: f"finds an estimated {percent(flag['value'])} of the objects",
     "repeats": lambda flag: f"always the same answer, also where others disagree ({flag['count']:,} of {flag['of']:,})",
+    "streak": lambda flag: (
+        f"one answer {flag['count']:,} times in a row, where it is right on {percent(flag['value'])}"
+    ),
+    "same_mistakes": lambda flag: f"the same mistake as another worker on {flag['count']:,} of {flag['of']:,} images",
+    "same_geometry": lambda flag: (
+        f"exactly the same coordinates as another worker on {flag['count']:,} of {flag['of']:,} images"
+    ),
+    "same_times": lambda flag: f"the same times as another worker on {flag['count']:,} of {flag['of']:,} images",
+    "same_device": lambda flag: f"the same device as {format_count(flag['of'], 'other account')}",
+    "same_network": lambda flag: f"the same network as {format_count(flag['of'], 'other account')}",
     "rejected": lambda flag: f"{flag['count']:,} of {format_count(flag['of'], 'reviewed answer')} rejected",
     "time": _time,
     "returns": lambda flag: f"returned {format_count(round(flag['value']), 'image')} within a day",

@@ -26,10 +26,10 @@ from tasks.repair.models import Repair
 from tasks.repair.selectors import project_repair, repairs_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import get_worker_standing
-from tasks.standing.services import pause, resume
+from tasks.standing.services import confirm_pause, pause, resume
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
-from workers_ui.views.manage.flag_formatting import describe_flags
+from workers_ui.views.manage.flag_formatting import describe_findings, describe_flags
 from workers_ui.views.manage.label_formatting import example_reasons
 from workers_ui.views.manage.set_aside import describe_reasons
 
@@ -41,7 +41,7 @@ SHOWN = 20
 def worker(request: HttpRequest, project_id: uuid.UUID, worker_id: uuid.UUID) -> HttpResponseBase:
     """Render the page; `?part=repairs` is its list of repairs alone, reloaded while one is in progress.
 
-    POST pauses, resumes, removes or blocks the worker.
+    POST pauses, resumes, removes or blocks the worker, or confirms a pause by a rule.
     """
     view = _change if request.method == "POST" else _page
     return view(request, project_id=project_id, worker_id=worker_id)
@@ -60,6 +60,7 @@ def _page(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpR
         "figures": figures,
         "why_skipped": describe_reasons(figures["skip_reasons"]),
         "evidence": describe_flags(figures["flags"]),
+        "found": describe_findings(figures["findings"]),
         "blocked": block_of(organisation=project.organisation, actor=standing.worker),
         "money": balance(worker=standing.worker, project=project),
         "example": example_reasons(project)[1],
@@ -79,6 +80,7 @@ def _change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Htt
             lambda: remove_worker(project=project, worker=person, reason=reason or "Decided by a manager."),
             f"{name} is removed. Their set is settled and its open images are free again.",
         ),
+        "confirm": (lambda: confirm_pause(project=project, worker=person), f"{name} stays paused."),
         "resume": (lambda: resume(project=project, worker=person), f"{name} can work again."),
         "block": (
             lambda: block_worker(organisation=organisation, worker=person, by=actor_of(request), reason=reason),

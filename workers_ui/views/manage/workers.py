@@ -11,8 +11,9 @@ from accounts.selectors import display_names, open_invitations
 from projects.models import Project
 from tasks.analytics.worker_figures import WorkerFigures, WorkerRow, worker_flags
 from tasks.analytics.worker_flags import FlagFigures
+from tasks.standing.selectors import awaiting_decision
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, worker_of
-from workers_ui.views.manage.flag_formatting import describe_flags
+from workers_ui.views.manage.flag_formatting import describe_findings, describe_flags
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.label_formatting import example_reasons
 from workers_ui.views.manage.set_aside import describe_reasons
@@ -31,6 +32,7 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
     names = display_names(actors=[row["worker"] for row in shown])
     links, links_pager = paginate(request, Paginator(open_invitations(project_id=project.pk), LINKS_PER_PAGE), "links")
     context = {
+        "to_confirm": _to_confirm(project),
         "rows": [_row(row, names[row["worker"]], flags.get(row["worker"], [])) for row in shown],
         "page": pager,
         "chosen": chosen is not None,
@@ -42,6 +44,21 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
     return render_project_page(request, project, "workers.html", context, tab="workers")
 
 
+def _to_confirm(project: Project) -> list[dict[str, Any]]:
+    """The workers whom a rule paused, first those who have waited longest; a manager decides about each."""
+    standings = list(awaiting_decision(project=project)[:PAGE_SIZE])
+    figures = WorkerFigures(project=project, workers=[standing.worker_id for standing in standings])[:]
+    names = display_names(actors=[row["worker"] for row in figures])
+    rows = {row["worker"]: _row(row, names[row["worker"]], []) for row in figures}
+    return [rows[str(standing.worker.public_id)] for standing in standings]
+
+
 def _row(figures: WorkerRow, name: str, flags: list[FlagFigures]) -> dict[str, Any]:
     why = describe_reasons(figures["skip_reasons"])
-    return {**figures, "name": name, "evidence": describe_flags(flags), "why_skipped": why}
+    return {
+        **figures,
+        "name": name,
+        "evidence": describe_flags(flags),
+        "found": describe_findings(figures["findings"]),
+        "why_skipped": why,
+    }

@@ -8,9 +8,9 @@ import kernel.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_live_sets"),
-        ("projects", "0007_budget"),
-        ("tasks", "0025_budget_and_finished_images"),
+        ("accounts", "0007_blocks"),
+        ("projects", "0008_gold_when_out"),
+        ("tasks", "0029_advice_after_sets"),
     ]
 
     operations = [
