@@ -14,6 +14,7 @@ from projects.models import Project
 from projects.selectors import deleted_projects
 from tasks.annotation.services import SETTLE_LATE, LateAnswer
 from tasks.assignment.budget import fold_commitments
+from tasks.assignment.cursors import delete_unread_cursors
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_tasks, refit
 from tasks.exports.selectors import WRITE, ExportId
 from tasks.exports.services import EXPORT_INTERRUPTED, fail_export, write_export
@@ -94,6 +95,11 @@ def expire_leases_job() -> None:
 @shared_task(name="flow.fold_commitments_job", time_limit=120, soft_time_limit=100)
 def fold_commitments_job() -> None:
     fold_commitments()
+
+
+@shared_task(name="flow.delete_cursors_job", time_limit=600, soft_time_limit=580)
+def delete_cursors_job() -> None:
+    delete_unread_cursors()
 
 
 def _fail_snapshot(row: Job, error: AnnotaryError | None) -> None:
