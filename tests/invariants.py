@@ -60,6 +60,13 @@ FORBIDDEN = {
         SELECT project_id, a.amount, n.amount FROM actual a FULL JOIN noted n USING (project_id)
         JOIN projects_project p ON p.id = project_id AND p.deleted_at IS NULL
         WHERE coalesce(a.amount, 0) <> coalesce(n.amount, 0)""",
+    "More is committed than the budget, apart from late answers and corrections": """
+        SELECT p.id, p.budget, c.amount FROM projects_project p
+        JOIN (SELECT project_id, sum(amount) AS amount FROM tasks_commitment GROUP BY 1) c ON c.project_id = p.id
+        WHERE p.budget IS NOT NULL AND p.deleted_at IS NULL AND c.amount > p.budget
+            + (SELECT coalesce(sum(a.price), 0) FROM tasks_assignment a WHERE a.project_id = p.id AND a.late)
+            + (SELECT coalesce(sum(l.amount), 0) FROM tasks_ledgerentry l
+               WHERE l.project_id = p.id AND l.kind = 'correction' AND l.amount > 0)""",
     "I5: a lease is live long after it expired": """
         SELECT id FROM tasks_assignment
         WHERE state = 'leased' AND expires_at < clock_timestamp() - interval '2 minutes'""",
