@@ -112,7 +112,7 @@ class ManagerWalk(Walk):
     def change_sets(self) -> Call:
         return self._change({"set_minutes": self.random.choice([0, 1]), "skips_to_manager": self.random.choice([1, 2])})
 
-    def _change(self, changes: dict[str, object], *, reach: ApplyTo | None = None) -> Call:
+    def _change(self, changes: Mapping[str, object], *, reach: ApplyTo | None = None) -> Call:
         return partial(change_project_policy, project=self.project, changes=changes, apply_to=reach)
 
     def offer_or_leave_out(self) -> Call | None:

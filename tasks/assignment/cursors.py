@@ -28,10 +28,10 @@ SELECT (SELECT max(id) FROM looked_at), (SELECT count(*) FROM gone)
 
 def delete_unread_cursors() -> int:
     """Delete the cursors of finished batches, in steps that commit on their own; returns their number."""
-    after = deleted = 0
-    while True:
+    after: int | None = 0
+    deleted = 0
+    while after is not None:
         (last, gone), *_ = run_prepared(DELETE_UNREAD, {"after": after, "window": WINDOW})
         deleted += gone
-        if last is None:
-            return deleted
         after = last
+    return deleted

@@ -14,6 +14,7 @@ from tasks.assignment.models import SetAside
 from tasks.assignment.services import release_hand
 from tasks.flow.claim_any import claim_any
 from tasks.flow.policy_change import change_project_policy
+from tasks.flow.policy_preview import ApplyTo
 from tasks.flow.set_aside import leave_out, restore_gold_offers, restore_offers
 from tasks.gold.models import Gold
 from tests import worker_actions
@@ -23,12 +24,12 @@ from tests.simulation.worker_rules import WorkerRules, which, who
 
 class PolicyRules(WorkerRules):
     @rule(to=st.integers(1, 3), reach=st.sampled_from(["new", "open", "finished", "finished"]))
-    def change_answers_per_image(self, to: int, reach: str) -> None:
+    def change_answers_per_image(self, to: int, reach: ApplyTo) -> None:
         self.model.change_answers(to, reach=reach)
         changes = {"answers_min": to, "answers_max": self.model.policy.answers_max}
         change_project_policy(project=self.project, changes=changes, apply_to=reach)
 
-    @precondition(lambda self: worker_actions.queued_asks())
+    @precondition(lambda self: bool(worker_actions.queued_asks()))
     @rule()
     def ask_finished_images(self) -> None:
         for job, args in worker_actions.queued_asks():

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from django.db import connection, transaction
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from accounts.models import Actor
 from kernel.errors import AnnotaryError
@@ -65,12 +66,17 @@ class ProjectMachine(RuleBasedStateMachine):
         self.example.__enter__()
         self.begin()
 
-    def begin(self) -> None:
+    @initialize(seed=st.integers(0, 99))
+    def draw(self, seed: int) -> None:
+        """Seed what the services and PostgreSQL draw at random."""
         modules: list[Any] = [choosing, batching_services, claim_any_module]
         for module in modules:
-            module._rng = random.Random(0)
+            module._rng = random.Random(seed)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT setseed(0.5)")
+            cursor.execute("SELECT setseed(%s)", [seed / 100])
+
+    def begin(self) -> None:
+        self.draw(50)
         self.workers = [factories.a_worker(f"w{number}") for number in range(WORKERS)]
         self.manager = factories.ada()
         #: How many sets in progress a worker may have in the organization, 0 for any number.
@@ -157,9 +163,8 @@ class ProjectMachine(RuleBasedStateMachine):
         """Let the models check and follow what consensus decided. An approved batch with such a task opens again."""
         for site in self.sites:
             rows = Task.objects.filter(project=site.project)
-            found = {
-                pk: LabeledTask(*row) for pk, *row in rows.values_list("pk", "state", "round", "wanted", "asked_again")
-            }
+            names = ("pk", "state", "round", "wanted", "asked_again")
+            found = {pk: LabeledTask(*row) for pk, *row in rows.values_list(*names)}
             site.model.adopt_labels(found, may_requeue=may_requeue, may_reopen=may_reopen)
             states: dict[int, str] = dict(Batch.objects.filter(project=site.project).values_list("pk", "state"))
             for pk, state in states.items():

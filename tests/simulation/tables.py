@@ -49,7 +49,7 @@ def view_of(project: Project) -> View:
 
 def seconds_of(project: Project, worker: Actor) -> float:
     """What the worker's paid answers took, as it was measured."""
-    return sum(_rows(WorkerPace, project).filter(worker=worker).values_list("seconds", flat=True))
+    return float(sum(_rows(WorkerPace, project).filter(worker=worker).values_list("seconds", flat=True)))
 
 
 def units_of(project: Project) -> dict[int, tuple[float, int]]:

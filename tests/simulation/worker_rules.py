@@ -60,13 +60,13 @@ class WorkerRules(ProjectMachine):
 
     @rule(who=who)
     def skip_what_another_has_looked_for(self, who: int) -> None:
-        """Two take a set, a third one all that is left; then the first skips everything, and the third looks again.
+        """One takes a set, then two others all that is left; the first skips everything, and the third looks again.
 
-        The third has looked into batches that still have slots, of images that it had, and a new one opens there.
+        The third has looked into a batch, and now slots open there of images that it never had.
         """
         first, second, third = (self.worker(who + number) for number in range(3))
         self.claim_in(self.main, first)
-        self.claim_in(self.main, second)
+        self._take_all(second)
         self._take_all(third)
         for pk in self.model.leases_of(first.pk, "leased"):
             self.skip_lease(pk)
