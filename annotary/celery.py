@@ -41,6 +41,7 @@ app.conf.beat_schedule = {
     "expire-leases": _sweep("flow.expire_leases_job", 3.0),
     "fold-commitments": _sweep("flow.fold_commitments_job", 60.0),
     "suspend-contested-gold": _sweep("flow.suspend_contested_gold_job", 60.0),
+    "delete-cursors": _sweep("flow.delete_cursors_job", 3600.0),
     "sweep-blobs": _sweep("storage.sweep_blobs_job", 900.0),
     "delete-old-traces": _sweep("flow.delete_old_traces_job", 3600.0),
     "prune": _sweep("kernel.prune_job", 3600.0),

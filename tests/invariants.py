@@ -83,6 +83,13 @@ FORBIDDEN = {
             AND l.cause IN ('repair ' || r.public_id, 'repair ' || r.public_id || ' undone')
         GROUP BY r.id HAVING coalesce(sum(l.amount), 0)
             <> CASE WHEN r.state IN ('voiding', 'voided') THEN -r.amount ELSE 0 END""",
+    "More is committed than the budget, apart from late answers and corrections": """
+        SELECT p.id, p.budget, c.amount FROM projects_project p
+        JOIN (SELECT project_id, sum(amount) AS amount FROM tasks_commitment GROUP BY 1) c ON c.project_id = p.id
+        WHERE p.budget IS NOT NULL AND p.deleted_at IS NULL AND c.amount > p.budget
+            + (SELECT coalesce(sum(a.price), 0) FROM tasks_assignment a WHERE a.project_id = p.id AND a.late)
+            + (SELECT coalesce(sum(l.amount), 0) FROM tasks_ledgerentry l
+               WHERE l.project_id = p.id AND l.kind = 'correction' AND l.amount > 0)""",
     "I5: a lease is live long after it expired": """
         SELECT id FROM tasks_assignment
         WHERE state = 'leased' AND expires_at < clock_timestamp() - interval '2 minutes'""",

@@ -1,20 +1,27 @@
 """Random walks over the verbs of a manager: batches, answers per image, check images, reviews, workers, the project."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 
 from accounts.models import Actor, Membership, Role
+from kernel.clock import utc_now
 from projects.lifecycle import close_project, open_project, pause_project, reopen_project
 from projects.models import Project
+from tasks.assignment.budget import committed
+from tasks.assignment.models import SetAside
+from tasks.batching.groups import Run
 from tasks.batching.models import Batch, Task
-from tasks.batching.services import create_tasks, open_all_batches, open_batch, pause_batch, set_priority
+from tasks.batching.services import change_batch, create_runs, open_all_batches, open_batch, pause_batch
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.gold_images import make_gold_image, retire_gold_image
 from tasks.flow.overlap import close_with_current_answers
 from tasks.flow.policy_change import change_project_policy
+from tasks.flow.policy_preview import ApplyTo
 from tasks.flow.rejection import reject_label
 from tasks.flow.requeue import requeue_stuck
 from tasks.flow.revocation import remove_worker, sign_out_everywhere
+from tasks.flow.set_aside import leave_out, restore_gold_offers, restore_offers
 from tasks.gold.models import Gold
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.standing.models import Standing
@@ -46,9 +53,14 @@ class ManagerWalk(Walk):
         return {
             self.pause_or_open_batch: 3,
             self.open_all_batches: 1,
-            self.prioritize: 1,
+            self.plan_batch: 1,
             self.ask_one_more: 2,
             self.change_answers_per_image: 2,
+            self.change_budget: 2,
+            self.change_caps: 1,
+            self.change_sets: 1,
+            self.offer_or_leave_out: 3,
+            self.offer_gold: 1,
             self.close_with_current_answers: 1,
             self.requeue_stuck: 2,
             self.import_images: 1,
@@ -73,9 +85,12 @@ class ManagerWalk(Walk):
     def open_all_batches(self) -> Call:
         return partial(open_all_batches, project=self.project)
 
-    def prioritize(self) -> Call | None:
+    def plan_batch(self) -> Call | None:
         batch = self._batch()
-        return None if batch is None else partial(set_priority, batch=batch, priority=self.random.randint(-2, 2))
+        days = self.random.choice([None, 30, 40])
+        deadline = None if days is None else utc_now() + timedelta(days=days)
+        changes = {"priority": self.random.randint(-2, 2), "deadline_at": deadline}
+        return None if batch is None else partial(change_batch, batch=batch, changes=changes)
 
     def ask_one_more(self) -> Call | None:
         task = self._task(state=Task.State.OPEN)
@@ -83,7 +98,32 @@ class ManagerWalk(Walk):
 
     def change_answers_per_image(self) -> Call:
         changes = {"answers_min": self.random.randint(2, 3), "answers_max": 4}
-        return partial(change_project_policy, project=self.project, changes=changes, apply_to="all")
+        return self._change(changes, reach=self.random.choice(["new", "open", "finished", "finished"]))
+
+    def change_budget(self) -> Call:
+        """None, or a little more than was spent when the manager looked."""
+        more = self.random.choice([None, 0, 2, 4, 8])
+        budget = None if more is None else committed(project=self.project) + more * self.project.price
+        return self._change({"budget": None if budget is None else f"{budget}"}, reach="new")
+
+    def change_caps(self) -> Call:
+        return self._change({"images_per_day": self.random.choice([0, 6]), "share_per_worker": 1})
+
+    def change_sets(self) -> Call:
+        return self._change({"set_minutes": self.random.choice([0, 1]), "skips_to_manager": self.random.choice([1, 2])})
+
+    def _change(self, changes: Mapping[str, object], *, reach: ApplyTo | None = None) -> Call:
+        return partial(change_project_policy, project=self.project, changes=changes, apply_to=reach)
+
+    def offer_or_leave_out(self) -> Call | None:
+        rows = SetAside.objects.filter(project=self.project, task__isnull=False)
+        row = self.pick(list(rows.order_by("task_id", "pk")))
+        decide = self.random.choice([restore_offers, restore_offers, leave_out])
+        return None if row is None else partial(decide, project=self.project, by=self.manager, ids=[row.public_id])
+
+    def offer_gold(self) -> Call | None:
+        gold = self.pick(list(Gold.objects.filter(project=self.project).order_by("-is_set_aside", "pk"))[:2])
+        return None if gold is None else partial(restore_gold_offers, gold=gold, by=self.manager)
 
     def close_with_current_answers(self) -> Call | None:
         batch = self._batch()
@@ -93,8 +133,10 @@ class ManagerWalk(Walk):
         return partial(requeue_stuck, project=self.project)
 
     def import_images(self) -> Call:
-        images = [factories.an_image(self.project) for _ in range(2)]
-        return partial(create_tasks, project=self.project, images=images)
+        group = self.random.choice(["", "clip"])
+        images = [factories.an_image(self.project, group_key=group).pk for _ in range(2)]
+        runs = [Run(group, tuple(images))] if group else [Run("", (pk,)) for pk in images]
+        return partial(create_runs, project=self.project, runs=runs)
 
     def make_gold(self) -> Call | None:
         task = self._task(taken=0)

@@ -17,11 +17,13 @@ from kernel.errors import AnnotaryError
 from kernel.events import number_events
 from projects.models import Project
 from tasks.annotation.models import Annotation
-from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.leases import extend_hand
+from tasks.assignment.models import Assignment, Hand, SkipReason
 from tasks.assignment.services import release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_batch, pause_batch
 from tasks.consensus.refit import queue_missed_tasks, refit
+from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.expiry import expire_leases
 from tasks.flow.revocation import end_hands_without_access
@@ -79,11 +81,12 @@ class Walk:
 
 
 class RandomWalk(Walk):
-    """A worker. `acknowledged` holds the last receipt for each assignment, `receipts` all of them."""
+    """A worker, of another project of the organization, too. `acknowledged` holds the last receipt for each assignment,
+    `receipts` all of them."""
 
-    def __init__(self, project: Project, worker: Actor, seed: int) -> None:
+    def __init__(self, project: Project, worker: Actor, seed: int, *, other: Project | None = None) -> None:
         super().__init__(project, seed)
-        self.worker = worker
+        self.worker, self.other = worker, other
         self.acknowledged: dict[int, Receipt] = {}
         self.receipts: list[Receipt] = []
         self._sent = 0
@@ -93,16 +96,25 @@ class RandomWalk(Walk):
             self.claim: 4,
             self.answer: 8,
             self.answer_any_earlier: 3,
-            self.skip: 1,
+            self.skip: 2,
+            self.ask_for_more_time: 1,
             self.settle: 2,
             self.release: 1,
             self.time_passes: 2,
             self.sweep: 2,
             self.manage: 1,
+            **({self.claim_any: 2, self.claim_elsewhere: 2} if self.other else {}),
         }
 
     def claim(self) -> Call:
         return partial(claim_next_hand, worker=self.worker, project=self.project)
+
+    def claim_any(self) -> Call:
+        return partial(claim_any, worker=self.worker)
+
+    def claim_elsewhere(self) -> Call:
+        assert self.other is not None
+        return partial(claim_next_hand, worker=self.worker, project=self.other)
 
     def answer(self) -> Call | None:
         return self._answer(self._mine(state=Assignment.State.LEASED))
@@ -112,7 +124,14 @@ class RandomWalk(Walk):
 
     def skip(self) -> Call | None:
         lease = self._mine(state=Assignment.State.LEASED)
-        return None if lease is None else partial(skip_assignment, worker=self.worker, assignment_id=lease.public_id)
+        if lease is None:
+            return None
+        reason = self.random.choice(["", *SkipReason.values])
+        return partial(skip_assignment, worker=self.worker, assignment_id=lease.public_id, reason=reason, note="Why?")
+
+    def ask_for_more_time(self) -> Call | None:
+        hand = self._hand()
+        return None if hand is None else partial(extend_hand, worker=self.worker, hand_id=hand.public_id)
 
     def settle(self) -> Call | None:
         hand = self._hand()
@@ -155,12 +174,15 @@ class RandomWalk(Walk):
         self.receipts.append(receipt)
 
     def _mine(self, **only: str) -> Assignment | None:
-        mine = Assignment.objects.filter(project=self.project, worker=self.worker, **only)
+        mine = Assignment.objects.filter(project__in=self._projects(), worker=self.worker, **only)
         return self.pick(list(mine.select_related("worker").order_by("pk")))
 
     def _hand(self) -> Hand | None:
-        live = Hand.objects.filter(project=self.project, worker=self.worker, state=Hand.State.LIVE)
-        return live.select_related("worker").first()
+        live = Hand.objects.filter(project__in=self._projects(), worker=self.worker, state=Hand.State.LIVE)
+        return self.pick(list(live.select_related("worker").order_by("pk")))
+
+    def _projects(self) -> list[Project]:
+        return [self.project] if self.other is None else [self.project, self.other]
 
 
 class BeatWalk(Walk):
@@ -171,6 +193,7 @@ class BeatWalk(Walk):
             self.sweep: 4,
             self.pay_late_answers: 2,
             self.update_labels: 3,
+            self.ask_finished_images: 1,
             self.refit: 1,
             self.number_events: 2,
             self.end_hands_without_access: 1,
@@ -184,6 +207,9 @@ class BeatWalk(Walk):
 
     def update_labels(self) -> Call:
         return worker_actions.run_label_jobs
+
+    def ask_finished_images(self) -> Call:
+        return worker_actions.run_asks
 
     def refit(self) -> Call:
         return self._refit

@@ -25,6 +25,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import change_wanted
+from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
 from tasks.flow.relabel import relabel
 from tasks.flow.settlement import Settlement, settle_hand, settle_late_answer
 from tasks.gold.models import GoldResult
@@ -94,6 +95,26 @@ def run_late_jobs() -> int:
 def run_label_jobs() -> int:
     """Run the queued label updates; returns the number of jobs."""
     return _run_queued("consensus.update", relabel)
+
+
+def queued_asks() -> list[tuple[Job, FinishedImages]]:
+    """The queued jobs that have finished images answered again, with their arguments, in order."""
+    jobs = Job.objects.filter(kind=ASK_FINISHED.name, state=Job.State.QUEUED).order_by("pk")
+    return [(job, FinishedImages(**job.args)) for job in jobs]
+
+
+def run_asks() -> int:
+    """Run them; returns their number."""
+    asks = queued_asks()
+    for job, args in asks:
+        run_ask(job, args)
+    return len(asks)
+
+
+def run_ask(job: Job, args: FinishedImages) -> None:
+    assert job.project_id is not None
+    ask_finished_images(project_id=job.project_id, args=args)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
 
 
 def _run_queued(kind: str, function: Callable[..., object]) -> int:

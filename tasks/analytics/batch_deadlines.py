@@ -13,6 +13,8 @@ from tasks.analytics.dashboard import Throughput
 from tasks.analytics.forecast import Outlook, deadline_outlook, forecast
 from tasks.batching.models import Batch
 
+# Images that are set aside wait for a manager, and get no answers before that.
+#
 # Batches are claimed by urgency, so a batch is done when the answers of those before it are in too. Only these are
 # read: `priority` and `deadline` are those of the last batch that is asked about.
 ANSWERS_AHEAD = """
@@ -20,10 +22,14 @@ WITH live AS (
     SELECT t.batch_id, count(*) AS answers FROM tasks_assignment a JOIN tasks_task t ON t.id = a.task_id
     WHERE a.project_id = %(project)s AND a.state = 'leased' AND a.counts
     GROUP BY t.batch_id
+), aside AS (
+    SELECT t.batch_id, sum(t.wanted - t.taken) AS answers FROM tasks_setaside s JOIN tasks_task t ON t.id = s.task_id
+    WHERE s.project_id = %(project)s AND s.decision = 'undecided' AND t.state = 'open'
+    GROUP BY t.batch_id
 ), ahead AS (
-    SELECT b.id, sum(b.wanted - b.taken + coalesce(live.answers, 0)) OVER (
+    SELECT b.id, sum(b.wanted - b.taken + coalesce(live.answers, 0) - coalesce(aside.answers, 0)) OVER (
         ORDER BY b.priority DESC, b.deadline_at, b.number) AS answers
-    FROM tasks_batch b LEFT JOIN live ON live.batch_id = b.id
+    FROM tasks_batch b LEFT JOIN live ON live.batch_id = b.id LEFT JOIN aside ON aside.batch_id = b.id
     WHERE b.project_id = %(project)s AND b.state = 'open' AND (b.taken < b.wanted OR live.answers > 0)
       AND (b.priority > %(priority)s OR b.priority = %(priority)s AND b.deadline_at <= %(deadline)s)
 )

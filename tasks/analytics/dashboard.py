@@ -13,6 +13,7 @@ from tasks.analytics.forecast import Deadline, Forecast, deadline_outlook, forec
 from tasks.analytics.worker_agreement import project_agreement
 from tasks.assignment.budget import committed
 from tasks.assignment.models import Assignment
+from tasks.assignment.set_aside import count_waiting_slots
 from tasks.batching.models import Task
 from tasks.batching.selectors import answers_per_approved, count_check_tasks, count_open_slots, count_tasks
 from tasks.consensus.models import ConsensusLabel
@@ -137,7 +138,7 @@ def _progress(project: Project) -> Progress:
         "check_images": count_check_tasks(project=project),
         "places_open": slots,
         "in_work": in_work["leases"],
-        "answers_left": slots + in_work["answers"],
+        "answers_left": slots - count_waiting_slots(project=project) + in_work["answers"],
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet, Sum
 
 from accounts.models import Actor
 from annotary_core.labels.names import has_control
@@ -97,6 +97,12 @@ def waiting_set_aside(*, project: Project) -> QuerySet[SetAside]:
 
 def count_waiting_set_aside(*, project: Project) -> int:
     return waiting_set_aside(project=project).count()
+
+
+def count_waiting_slots(*, project: Project) -> int:
+    """Return how many answers these images lack that nobody can give before a manager decides."""
+    left = Sum(F("task__wanted") - F("task__taken"), default=0)
+    return int(waiting_set_aside(project=project).order_by().aggregate(left=left)["left"])
 
 
 def left_out_set_aside(*, project: Project) -> QuerySet[SetAside]:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Sum
 
-from kernel.clock import ClockTimestamp, database_now
+from kernel.clock import ClockTimestamp, database_now, rfc3339
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
 from projects.models import Project
@@ -121,47 +121,50 @@ def pause_batch(*, batch: Batch) -> Batch:
     return row
 
 
-@transaction.atomic
 def set_priority(*, batch: Batch, priority: int) -> Batch:
     """Locks the project. Set a batch's priority; batches with a higher priority are claimed first.
 
     Raises PriorityRefused, ProjectClosed and ProjectArchived.
     """
-    low, high = PRIORITIES
-    if isinstance(priority, bool) or not isinstance(priority, int) or not low <= priority <= high:
-        raise PriorityRefused
-    lock_unless_closed(project_id=batch.project_id)
-    Batch.objects.filter(pk=batch.pk).update(priority=priority)
-    return Batch.objects.get(pk=batch.pk)
+    return change_batch(batch=batch, changes={"priority": priority})
 
 
-@transaction.atomic
-def change_batch(*, batch: Batch, changes: Mapping[str, Any]) -> None:
-    """Locks the project. Set `priority` and `deadline_at`, as far as they are among the changes, both or neither.
-
-    Raises like `set_priority` and `set_deadline`.
-    """
-    if "priority" in changes:
-        set_priority(batch=batch, priority=changes["priority"])
-    if "deadline_at" in changes:
-        set_deadline(batch=batch, deadline_at=changes["deadline_at"])
-
-
-@transaction.atomic
 def set_deadline(*, batch: Batch, deadline_at: datetime | None) -> Batch:
     """Locks the project. Set when the batch's answers should be in, or nothing with None.
 
     Among batches of one priority the earliest deadline is claimed first, those without one last. Raises
     DeadlineRefused, ProjectClosed and ProjectArchived.
     """
-    if deadline_at is not None:
-        if deadline_at.tzinfo is None:
-            raise DeadlineRefused("The deadline must say its time zone. Add Z for UTC, or an offset such as +02:00.")
-        if not timedelta() < deadline_at - database_now() < MAX_DEADLINE:
-            raise DeadlineRefused
+    return change_batch(batch=batch, changes={"deadline_at": deadline_at})
+
+
+@transaction.atomic
+def change_batch(*, batch: Batch, changes: Mapping[str, Any]) -> Batch:
+    """Locks the project. Set `priority` and `deadline_at`, as far as they are among the changes, both or neither.
+
+    Raises like `set_priority` and `set_deadline`.
+    """
+    values: dict[str, Any] = {}
+    if "priority" in changes:
+        values["priority"] = _read_priority(changes["priority"])
+    if "deadline_at" in changes:
+        values["deadline_at"] = _read_deadline(changes["deadline_at"])
     lock_unless_closed(project_id=batch.project_id)
-    Batch.objects.filter(pk=batch.pk).update(deadline_at=deadline_at)
-    return Batch.objects.get(pk=batch.pk)
+    row = Batch.objects.get(pk=batch.pk)
+    if any(getattr(row, name) != value for name, value in values.items()):
+        Batch.objects.filter(pk=row.pk).update(**values)
+        row = Batch.objects.get(pk=row.pk)
+        record_scheduled(row)
+    return row
+
+
+def record_scheduled(row: Batch | Project) -> None:
+    """Record the priority and the deadline, which have changed, of a batch or of a project."""
+    data = {"priority": row.priority, "deadline_at": rfc3339(row.deadline_at) if row.deadline_at else None}
+    if isinstance(row, Batch):
+        record_event(project_id=row.project_id, kind="batch.scheduled", data={"batch": str(row.public_id), **data})
+    else:
+        record_event(project_id=row.pk, kind="project.scheduled", data=data)
 
 
 @transaction.atomic
@@ -212,6 +215,22 @@ def refresh_statistics() -> None:
     """Run ANALYZE after bulk inserts: tables analyzed while small keep plans that scan them (measured)."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_task, tasks_batch, tasks_image, tasks_importitem")
+
+
+def _read_priority(priority: Any) -> int:
+    low, high = PRIORITIES
+    if isinstance(priority, bool) or not isinstance(priority, int) or not low <= priority <= high:
+        raise PriorityRefused
+    return priority
+
+
+def _read_deadline(deadline_at: datetime | None) -> datetime | None:
+    if deadline_at is not None:
+        if deadline_at.tzinfo is None:
+            raise DeadlineRefused("The deadline must say its time zone. Add Z for UTC, or an offset such as +02:00.")
+        if not timedelta() < deadline_at - database_now() < MAX_DEADLINE:
+            raise DeadlineRefused
+    return deadline_at
 
 
 def _draft_with_room(project: Project) -> tuple[Batch | None, int]:

@@ -28,7 +28,7 @@ SAMPLE = 500
 
 _BY_PEOPLE = ", ".join(f"'{method}'" for method in sorted(SET_BY_PEOPLE))
 _FINISHED = f"""
-t.state <> 'open' AND t.wanted > 0 AND NOT EXISTS (
+t.state IN ('answered', 'approved') AND t.wanted > 0 AND NOT EXISTS (
     SELECT FROM tasks_consensuslabel l
     WHERE l.task_id = t.id AND l.project_id = t.project_id AND l.is_current AND l.method IN ({_BY_PEOPLE}))
 """
@@ -41,9 +41,10 @@ COUNT_TOO_FEW = f"""
 SELECT t.state, count(*), sum(%(least)s - {HAS}) FROM tasks_task t
 WHERE t.project_id = %(project)s AND {TOO_FEW} GROUP BY t.state
 """  # noqa: S608
-COUNT_UNDECIDED = f"SELECT count(*) FROM tasks_task t WHERE t.project_id = %(project)s AND {UNDECIDED}"  # noqa: S608
+# The count and the sample come from one scan of the finished tasks.
 SAMPLE_UNDECIDED = f"""
-SELECT t.id FROM tasks_task t WHERE t.project_id = %(project)s AND {UNDECIDED} ORDER BY t.order_key LIMIT %(limit)s
+SELECT t.id, count(*) OVER () FROM tasks_task t
+WHERE t.project_id = %(project)s AND {UNDECIDED} ORDER BY t.order_key LIMIT %(limit)s
 """  # noqa: S608
 UNDECIDED_OF_BATCH = f"SELECT t.id FROM tasks_task t WHERE t.batch_id = %(batch)s AND {UNDECIDED} ORDER BY t.id"  # noqa: S608
 # Open tasks that have the minimum of answers: they may be certain enough by now, or need another one all the same.
@@ -61,7 +62,8 @@ WHERE t.project_id = %(project)s AND {DECIDABLE} ORDER BY t.order_key LIMIT %(li
 """  # noqa: S608
 BATCHES = """
 SELECT b.id FROM tasks_batch b WHERE b.project_id = %(project)s AND b.id > %(after)s
-  AND EXISTS (SELECT FROM tasks_task t WHERE t.batch_id = b.id AND t.state <> 'open' AND t.wanted > 0)
+  AND EXISTS (
+      SELECT FROM tasks_task t WHERE t.batch_id = b.id AND t.state IN ('answered', 'approved') AND t.wanted > 0)
 ORDER BY b.id
 """
 
@@ -112,16 +114,11 @@ def count_too_few(*, project: Project, least: int) -> dict[str, Reopened]:
     return {state: Reopened(images, answers) for state, images, answers in rows}
 
 
-def count_undecided(*, project: Project, least: int, most: int) -> int:
-    """Return how many finished tasks have at least `least` answers, and fewer than `most`."""
-    count: int = _rows(COUNT_UNDECIDED, {"project": project.pk, "least": least, "most": most})[0][0]
-    return count
-
-
-def undecided_sample(*, project: Project, least: int, most: int) -> list[Candidate]:
-    """Return at most SAMPLE of the tasks of `count_undecided`, chosen at random, with their stored posteriors."""
+def undecided_sample(*, project: Project, least: int, most: int) -> tuple[int, list[Candidate]]:
+    """Return how many finished tasks have at least `least` answers, and fewer than `most`; and at most SAMPLE of them,
+    chosen at random, with their stored posteriors."""
     rows = _rows(SAMPLE_UNDECIDED, {"project": project.pk, "least": least, "most": most, "limit": SAMPLE})
-    return _candidates({row[0]: None for row in rows})
+    return (rows[0][1] if rows else 0), _candidates({row[0]: None for row in rows})
 
 
 def count_decidable(*, project: Project, answers: AnswersPerImage) -> int:

@@ -57,6 +57,8 @@ ORDER BY h.expires_at, h.id
 LIMIT 1
 """  # noqa: S608
 
+# A live hand is over here, and its images come back once the claim has settled it.
+#
 # The projects are sorted first, and their batches are looked up in that order until there are enough candidates: OFFSET
 # keeps the planner from looking up the batches of all projects, and it sees that no second sort is needed.
 SELECT_CANDIDATES = f"""
@@ -80,6 +82,7 @@ WHERE (
     (c.per_day = 0 OR c.today < c.per_day) AND (c.share IS NULL OR c.images < c.share)
     AND ({FIRST_CANDIDATE.replace("%(project)s", "c.id")}) IS NOT NULL
 ) OR {HAS_RETURNED.format(project="c.id", worker="%(worker)s")}
+OR EXISTS (SELECT FROM tasks_hand h WHERE h.worker_id = %(worker)s AND h.project_id = c.id AND h.state = 'live')
 ORDER BY c.organisation_draw, c.priority DESC, c.deadline_at, c.draw
 LIMIT {CANDIDATES}
 """  # noqa: S608

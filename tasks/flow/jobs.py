@@ -15,6 +15,7 @@ from projects.models import Project
 from projects.selectors import deleted_projects
 from tasks.annotation.services import SETTLE_LATE, LateAnswer
 from tasks.assignment.budget import fold_commitments
+from tasks.assignment.cursors import delete_unread_cursors
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_tasks, refit
 from tasks.exports.selectors import WRITE, ExportId
 from tasks.exports.services import EXPORT_INTERRUPTED, fail_export, write_export
@@ -121,6 +122,11 @@ def fold_commitments_job() -> None:
 @shared_task(name="flow.suspend_contested_gold_job", time_limit=120, soft_time_limit=100)
 def suspend_contested_gold_job() -> None:
     suspend_contested_gold()
+
+
+@shared_task(name="flow.delete_cursors_job", time_limit=600, soft_time_limit=580)
+def delete_cursors_job() -> None:
+    delete_unread_cursors()
 
 
 def _fail_snapshot(row: Job, error: AnnotaryError | None) -> None:

@@ -21,6 +21,7 @@ from projects.services import change_policy, rename_project
 from tasks.assignment.budget import committed
 from tasks.assignment.caps import count_images
 from tasks.batching.answers_wanted import WantedChange, count_wanted_change, set_wanted
+from tasks.batching.services import record_scheduled
 from tasks.consensus.asking_again import decidable
 from tasks.consensus.refit import queue_updates
 from tasks.flow.finished_images import ASK_FINISHED, FinishedImages
@@ -88,6 +89,8 @@ def change_project_policy(
     if change.after.share_per_worker < 1:
         count_images(project=change.after)
     _check_budget(change)
+    if (change.before.priority, change.before.deadline_at) != (change.after.priority, change.after.deadline_at):
+        record_scheduled(change.after)
     decided: ApplyTo | None = "open" if apply_to == "all" else apply_to
     if decided is None and change.is_about_answers and change.is_running:
         asked = count_wanted_change(project=change.after, states=OPEN, answers=change.answers)

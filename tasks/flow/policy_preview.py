@@ -21,7 +21,6 @@ from tasks.consensus.asking_again import (
     SAMPLE,
     count_decidable,
     count_too_few,
-    count_undecided,
     decidable_sample,
     undecided_sample,
 )
@@ -177,10 +176,9 @@ def _asked_again(change: Change, *, wanted: int) -> tuple[dict[str, Effect], boo
     wanted: how many answers the change asks for before that.
     """
     project, answers = change.after, change.answers
-    count = count_undecided(project=project, least=answers.least, most=answers.most)
+    count, sample = undecided_sample(project=project, least=answers.least, most=answers.most)
     if not count:
         return {}, False
-    sample = undecided_sample(project=project, least=answers.least, most=answers.most)
     steps, factor = _decide(sample, change, Asking.REOPEN), _factor(count, sample)
     states = [each.task.state for each in sample if isinstance(steps.get(each.task.pk), AskOneMore)]
     room = answers_affordable(project=project, more_answers=wanted)

@@ -8,10 +8,10 @@ import pytest
 from kernel.clock import database_now
 from projects.models import Project
 from tasks.analytics.batch_deadlines import BatchDeadline, deadline_forecasts
-from tasks.analytics.dashboard import Throughput
+from tasks.analytics.dashboard import Throughput, board_figures
 from tasks.analytics.forecast import Outlook
-from tasks.assignment.models import Assignment
-from tasks.batching.models import Batch
+from tasks.assignment.models import Assignment, SetAside
+from tasks.batching.models import Batch, Task
 from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +89,15 @@ def test_without_answers_or_while_nothing_is_open_there_is_no_time(project: Proj
     Project.objects.update(state="paused")
     (paused,) = outlooks(Project.objects.get(), batches[0])
     assert paused == BatchDeadline(None)
+
+
+def test_answers_of_images_that_are_set_aside_do_not_come(project: Project) -> None:
+    """Neither for the batch that has them nor for those after it."""
+    first, second = a_batch(project, left=100, hours=1), a_batch(project, left=100, hours=2)
+    task = factories.a_task(project, batch=first, wanted=50)
+    assert [hours_until(each) for each in outlooks(project, first, second)] == [1.5, 2.5]
+    Task.objects.filter(pk=task.pk).update(is_set_aside=True)
+    SetAside.objects.create(project=project, task=task, workers=3, created_at=database_now())
+    assert [hours_until(each) for each in outlooks(project, first, second)] == [1.0, 2.0]
+    figures = board_figures(project=project)
+    assert (figures["progress"]["answers_left"], figures["progress"]["places_open"]) == (200, 250)

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from accounts.memberships import change_organisation
 from kernel.events import number_events
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
@@ -15,6 +16,7 @@ from tests.concurrency_helpers import database_url, together
 from tests.invariants import violations
 from tests.manager_walk import ManagerWalk, extra_workers
 from tests.random_walk import BeatWalk, RandomWalk, Walk
+from tests.simulation.crowd_schedule import two_sets_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,27 +25,42 @@ STEPS, SECONDS = 100, 25.0
 TABS = ("w0", "w0", "w1", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "extra0", "extra1")
 
 
-def all_walks(project: Project) -> list[Walk]:
+def two_projects() -> tuple[Project, Project]:
+    """A project with managers, in which images are soon set aside, and a small one of the same organization, in which
+    workers may have one set in progress."""
+    project = random_walk.a_busy_project(8, tasks=60, batches=6)
+    Project.objects.filter(pk=project.pk).update(skips_to_manager=1)
+    people = [factories.a_worker(name) for name in sorted(set(TABS[:8]))]
+    other = factories.a_project("Another", workers=people, hand_size=3, answers_min=1, answers_max=1)
+    factories.some_tasks(other, 20)
+    change_organisation(organisation=project.organisation, live_sets=1)
+    return project, other
+
+
+def all_walks(project: Project, other: Project) -> list[Walk]:
     extra_workers(project)
-    walks: list[Walk] = [RandomWalk(project, factories.a_worker(name), 7 + n) for n, name in enumerate(TABS)]
+    workers = [factories.a_worker(name) for name in TABS]
+    walks: list[Walk] = [RandomWalk(project, worker, 7 + n, other=other) for n, worker in enumerate(workers)]
     walks += [ManagerWalk(project, 107 + number) for number in range(2)]
     return [*walks, *[BeatWalk(project, 207 + number) for number in range(2)]]
 
 
-def settle_everything(project: Project) -> None:
-    for hand in Hand.objects.filter(project=project, state=Hand.State.LIVE):
+def settle_everything(*projects: Project) -> None:
+    for hand in Hand.objects.filter(project__in=projects, state=Hand.State.LIVE):
         worker_actions.expire_hand(hand)
     expire_leases()
     worker_actions.run_late_jobs()
+    worker_actions.run_asks()
     worker_actions.run_label_jobs()
-    while number_events(project_id=project.pk):
-        pass
+    for project in projects:
+        while number_events(project_id=project.pk):
+            pass
 
 
 @pytest.mark.slow
 def test_every_verb_at_once_keeps_the_rules_and_every_acknowledged_answer() -> None:
-    project = random_walk.a_busy_project(8, tasks=60, batches=6)
-    walks, end = all_walks(project), time.monotonic() + SECONDS
+    project, other = two_projects()
+    walks, end = all_walks(project, other), time.monotonic() + SECONDS
 
     def wander(walk: Walk) -> None:
         for _ in range(STEPS):
@@ -53,12 +70,14 @@ def test_every_verb_at_once_keeps_the_rules_and_every_acknowledged_answer() -> N
 
     results = together(*[partial(wander, walk) for walk in walks])
     assert results == [None] * 16
-    settle_everything(project)
+    settle_everything(project, other)
 
     receipts = [receipt for walk in walks if isinstance(walk, RandomWalk) for receipt in walk.receipts]
     assert violations(database_url(), receipts=receipts) == []
-    worker_actions.assert_invariants(project)
-    worker_actions.assert_stream_matches_tables(project)
+    for each in (project, other):
+        worker_actions.assert_invariants(each)
+        worker_actions.assert_stream_matches_tables(each)
+    assert not two_sets_at_once(project, other)
     submitted = Assignment.objects.filter(state="submitted").count()
     assert submitted == len({receipt.assignment for receipt in receipts}) > 60
     assert LedgerEntry.objects.filter(kind="credit").count() == submitted

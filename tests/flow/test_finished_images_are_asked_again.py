@@ -8,15 +8,17 @@ from accounts.models import Actor
 from kernel.models import Event, Job
 from projects.lifecycle import close_project
 from projects.models import Project
-from tasks.assignment.models import Assignment
-from tasks.assignment.services import claim_hand
+from tasks.assignment.models import Assignment, SetAside
+from tasks.assignment.services import claim_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel, LabelProposal
 from tasks.flow.finished_images import FinishedImages, ask_finished_images
 from tasks.flow.overlap import close_with_current_answers
 from tasks.flow.policy_change import change_project_policy
+from tasks.flow.policy_preview import GROUPS, preview_policy
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
+from tasks.flow.set_aside import leave_out
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.snapshots.models import SnapshotItem
@@ -105,6 +107,25 @@ def test_only_finished_reaches_them(apply_to: str) -> None:
     assert state_of(task) == ("answered", False, 2, 2)
     change(project)  # later, without another change
     assert state_of(task) == ("open", False, 2, 3)
+
+
+def test_an_image_that_a_manager_left_out_is_not_asked_again() -> None:
+    """It may have answers, of those who got it before it was set aside."""
+    project = a_project(skips_to_manager=1, answers_max=3)
+    robin, wren = a_crowd(project, 5)[:2]
+    task = factories.a_task(project)
+    factories.a_credit(factories.an_answer(task, robin, factories.class_answer(CAT)))
+    (lease,) = worker_actions.leases_of(worker_actions.take(wren, project))
+    skip_assignment(worker=wren, assignment_id=lease.public_id)
+    aside = SetAside.objects.get(task=task)
+    leave_out(project=project, by=factories.ada(), ids=[aside.public_id])
+    assert state_of(task) == ("left_out", False, 1, 1)
+    preview = preview_policy(project=project, changes={"answers_min": 3})
+    assert (preview.effect("finished").images, set(preview.groups)) == (0, set(GROUPS))
+    change(project, answers_min=3)
+    change(project)  # nor is it decided about once more
+    assert state_of(task) == ("left_out", False, 1, 1)
+    worker_actions.assert_invariants(project)
 
 
 def test_an_approved_image_stays_approved_and_in_releases_while_it_is_asked_again() -> None:

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,6 +167,14 @@ def test_with_many_images_the_numbers_are_estimated_from_a_sample(monkeypatch: p
     preview = preview_policy(project=project, changes={"answers_max": 5, "confidence_target": 0.95})
     assert preview.is_estimate
     assert preview.groups["answered"].images in {0, 2, 4, 6, 8}
+
+
+def test_finished_images_that_may_be_asked_again_are_counted_and_sampled_in_one_scan() -> None:
+    project = a_finished_project(3)
+    with CaptureQueriesContext(connection) as queries:
+        preview = preview_policy(project=project, changes={"answers_max": 5, "confidence_target": 0.95})
+    assert not preview.is_estimate
+    assert sum("NOT t.asked_again AND t.taken >=" in query["sql"] for query in queries) == 1
 
 
 def test_a_contradiction_is_refused_like_the_change() -> None:

@@ -1,86 +1,37 @@
 """What each verb of a worker, and of the sweep, must do to a project. Pure.
 
 A verb returns the code of the error that refuses it, or None and applies its effect. Where the product chooses, as the
-images of a set, the model is told the choice and checks that it was allowed.
+images of a set, the model is told the choice and checks that it was allowed: see `claim_model`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
-from tests.simulation.crowd_state import CrowdState, ModelHand, ModelLease, ShownImage
+from tests.simulation.claim_model import ClaimModel
+from tests.simulation.crowd_state import MOST_LEASES, ModelHand, ModelLease
 
 
-class CrowdModel(CrowdState):
+class CrowdModel(ClaimModel):
     """A project whose workers work."""
 
-    def refuse_claim(self, worker: int) -> str | None:
-        standing = self.standings.get(worker)
-        if standing is None:
-            return "worker_not_admitted"
-        if standing == "removed":
-            return "worker_removed"
-        if standing == "paused":
-            return "worker_paused"
-        return None if self.state == "open" else "project_not_open"
-
-    def has_nothing(self, worker: int) -> bool:
-        return not self.coming_back(worker) and not any(self.may_take(worker, pk) for pk in self.tasks)
-
-    def claim(self, worker: int, hand: int, expires_at: datetime, images: Collection[ShownImage]) -> None:
-        """Check a new set, image by image, and add it."""
-        assert 0 < len(images) <= self.hand_size, f"a set of {len(images)} images"
-        first = self.coming_back(worker)
-        again = [image for image in images if image.id in self.leases]
-        assert {image.id for image in again} <= set(first), "an image came back that had not been returned"
-        assert len(again) == min(len(first), self.hand_size), "an image that was returned did not come back first"
-        allowed = {image.id: self._counts(worker, image) for image in images}
-        assert allowed == {image.id: image.counts for image in images}
-        self.hands[hand] = ModelHand(worker, expires_at)
-        for image in images:
-            returned = image.id in self.leases
-            lease = ModelLease(worker, image.task, image.gold, image.round, hand, image.counts, returned=returned)
-            self.leases[image.id] = lease
-        if len(images) < self.hand_size:
-            left = [pk for pk in self.tasks if self.may_take(worker, pk)]
-            assert not left, f"a set of {len(images)} images, though tasks {left} have open slots"
-
-    def _counts(self, worker: int, image: ShownImage) -> bool:
-        """Check that the worker may get this image; return whether it uses a slot."""
-        if image.task is None:
-            assert image.gold is not None
-            assert image.id in self.leases or self._may_have_gold(worker, image.gold), f"gold {image.gold} is not new"
-            return False
-        task = self.tasks[image.task]
-        assert image.round == task.round, f"task {image.task} is in round {task.round}"
-        if image.id in self.leases:
-            return task.state == "open" and self.taken(image.task) < task.wanted
-        assert self.may_take(worker, image.task), f"task {image.task} has no open slot for worker {worker}"
-        return True
-
-    def _may_have_gold(self, worker: int, gold_id: int) -> bool:
-        gold = self.golds[gold_id]
-        had = any(row.worker == worker and row.gold == gold_id for row in self._all())
-        tasks = {pk for pk, task in self.tasks.items() if task.image == gold.image}
-        known = any(row.worker == worker and row.task in tasks for row in self._all())
-        return gold.active and not had and not known
-
-    def answer(self, lease_id: int, number: int) -> str | None:
+    def answer(self, lease_id: int, number: int, now: datetime) -> str | None:
         lease = self.leases[lease_id]
         if self.standings[lease.worker] == "removed":
             return "worker_removed"
         if lease.state in ("skipped", "released"):
             return "image_given_back"
         if lease.state == "submitted":
-            return self._change(lease, number)
+            return self._change(lease, number, now)
         if lease.state == "expired":
             lease.counts = self._may_count_late(lease)
             lease.late_job = not self.hands[lease.hand].live
+        else:
+            self._renew(lease.hand, now)
         lease.state, lease.answer = "submitted", (1, number)
         return None
 
-    def _change(self, lease: ModelLease, number: int) -> str | None:
+    def _change(self, lease: ModelLease, number: int, now: datetime) -> str | None:
         assert lease.answer is not None
         revision, before = lease.answer
         if number == before:
@@ -88,13 +39,33 @@ class CrowdModel(CrowdState):
         if not self.hands[lease.hand].live:
             return "answers_final"
         lease.answer = (revision + 1, number)
+        self._renew(lease.hand, now)
         return None
 
     def _may_count_late(self, lease: ModelLease) -> bool:
         if lease.task is None:
             return False
         task = self.tasks[lease.task]
-        return task.state == "open" and lease.round == task.round and self.taken(lease.task) < task.wanted
+        return task.takes_answers and lease.round == task.round and self.taken(lease.task) < task.wanted
+
+    def _renew(self, hand_id: int, now: datetime) -> None:
+        """An answer in the second half of the lease renews it; one after its end does not."""
+        hand = self.hands[hand_id]
+        if hand.live and now < hand.expires_at < now + self.policy.lease / 2:
+            hand.expires_at = max(hand.expires_at, self._longest(hand, now))
+
+    def _longest(self, hand: ModelHand, now: datetime) -> datetime:
+        return min(now + self.policy.lease, hand.created_at + MOST_LEASES * self.policy.lease)
+
+    def extend(self, hand_id: int, now: datetime) -> str | None:
+        """More time: a whole lease from now, up to the limit; what is over stays over."""
+        hand = self.hands[hand_id]
+        if not hand.live or hand.expires_at <= now:
+            return "set_over"
+        if hand.expires_at >= hand.created_at + MOST_LEASES * self.policy.lease:
+            return "time_limit_reached"
+        hand.expires_at = max(hand.expires_at, self._longest(hand, now))
+        return None
 
     def skip(self, lease_id: int) -> str | None:
         lease = self.leases[lease_id]
@@ -102,7 +73,22 @@ class CrowdModel(CrowdState):
             return "worker_removed"
         if lease.state == "leased":
             self._end(lease, "skipped")
+            lease.skip_counts = True
+            self._set_aside_if_many_skipped(lease)
         return "answered_already" if lease.state == "submitted" else None
+
+    def skips_of(self, *, task: int | None, gold: int | None) -> list[ModelLease]:
+        """The skips of an image since a manager decided on it."""
+        return [row for row in self._all() if row.skip_counts and (row.task, row.gold) == (task, gold)]
+
+    def _set_aside_if_many_skipped(self, lease: ModelLease) -> None:
+        workers = {row.worker for row in self.skips_of(task=lease.task, gold=lease.gold)}
+        if not 0 < self.policy.skips_to_manager <= len(workers):
+            return
+        if lease.task is not None and self.tasks[lease.task].state == "open":
+            self.tasks[lease.task].set_aside = True
+        if lease.gold is not None and self.golds[lease.gold].active:
+            self.golds[lease.gold].set_aside = True
 
     def release(self, hand_id: int, now: datetime) -> None:
         self._close(hand_id, now)

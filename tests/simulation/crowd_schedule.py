@@ -4,16 +4,22 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db.models import Min
 
+from accounts.memberships import change_organisation
 from kernel.events import number_events
 from kernel.models import Event
 from projects.models import Project
 from tasks.assignment import choosing
+from tasks.assignment.models import Hand
 from tasks.batching import services as batching_services
+from tasks.batching.models import Task
+from tasks.flow import claim_any
 from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
 from tests.concurrency_helpers import database_url
@@ -27,6 +33,8 @@ WORKERS = 3
 LEASE = 1800
 #: Calls of each actor.
 CALLS = 6
+#: What every other project may pay: some sets, but not all answers.
+BUDGET = Decimal("0.12")
 
 
 class Timed(Walk):
@@ -55,7 +63,10 @@ class CrowdSchedule:
     def __init__(self, seed: int, clock: VirtualClock, numbers: RandomOfThread) -> None:
         self.seed, self.clock = seed, clock
         self.random = random.Random(seed)
+        # Any work is not that of earlier schedules.
+        Project.objects.update(state=Project.State.CLOSED)
         self.project = self._a_project()
+        self.other = self._another_project()
         self.walks = list(self._walks())
         for walk in self.walks:
             if isinstance(walk, Timed):
@@ -84,17 +95,35 @@ class CrowdSchedule:
             "answers_min": 2,
             "answers_max": 3,
             "returns_per_day": 20,
+            "skips_to_manager": 2,
         }
+        if self.seed % 2:
+            policy["budget"] = BUDGET
         project = factories.a_project(f"Schedule {self.seed}", workers=workers, lease_seconds=LEASE, **policy)
-        factories.some_tasks(project, 4, batches=2)
+        factories.some_tasks(project, 2, batches=2)
+        pair = [task.pk for task in factories.some_tasks(project, 2)]
+        Task.objects.filter(pk__in=pair).update(order_key=0.5)
         factories.a_gold(project)
         extra_workers(project)
         return project
 
+    def _another_project(self) -> Project:
+        """Where workers take sets, too. It never is as urgent as the first: the draw among equals depends on ids."""
+        workers = [factories.a_worker(f"w{number}") for number in range(WORKERS)]
+        policy: dict[str, Any] = {"hand_size": 2, "gold_rate": 0, "answers_min": 1, "answers_max": 1}
+        name, priority = f"Schedule {self.seed}, too", self.random.choice([-1, 1])
+        other = factories.a_project(name, workers=workers, lease_seconds=LEASE, priority=priority, **policy)
+        factories.some_tasks(other, 3)
+        self.most_sets = self.random.choice([0, 1])
+        change_organisation(organisation=other.organisation, live_sets=self.most_sets)
+        return other
+
     def _walks(self) -> Iterator[Walk]:
         tabs = self.random.choices(range(WORKERS), k=self.random.randint(2, 4))
         for number, worker in enumerate(tabs):
-            yield TimedWorker(self.project, factories.a_worker(f"w{worker}"), self.seed * 100 + number)
+            yield TimedWorker(
+                self.project, factories.a_worker(f"w{worker}"), self.seed * 100 + number, other=self.other
+            )
         if self.random.random() < 0.7:
             yield ManagerWalk(self.project, self.seed * 100 + 10)
         for number in range(self.random.randint(1, 2)):
@@ -111,6 +140,7 @@ class CrowdSchedule:
         self.clock.advance(2 * LEASE)
         expire_leases()
         worker_actions.run_late_jobs()
+        worker_actions.run_asks()
         worker_actions.run_label_jobs()
         # Of all projects: the sweeps compare what earlier schedules have left. A killed connection may hold a stream
         # for a moment longer; the relay comes back, too.
@@ -122,8 +152,28 @@ class CrowdSchedule:
         receipts = [receipt for walk in self.walks if isinstance(walk, RandomWalk) for receipt in walk.receipts]
         found = violations(database_url(), receipts=receipts)
         assert not found, "\n".join(found)
-        worker_actions.assert_invariants(self.project)
-        worker_actions.assert_stream_matches_tables(self.project)
+        for project in (self.project, self.other):
+            worker_actions.assert_invariants(project)
+            worker_actions.assert_stream_matches_tables(project)
+        if self.most_sets:
+            assert not two_sets_at_once(self.project, self.other)
+
+
+def two_sets_at_once(*projects: Project) -> list[tuple[int, int]]:
+    """Return pairs of sets, of one worker in different projects, of which the second was given during the first.
+
+    An image that came back is in a later set, so a set without any left is not compared.
+    """
+    hands = Hand.objects.filter(project__in=projects).annotate(given=Min("assignments__leased_at"))
+    rows = list(hands.filter(given__isnull=False))
+    return [
+        (first.pk, second.pk)
+        for first in rows
+        for second in rows
+        if first.worker_id == second.worker_id
+        and first.project_id != second.project_id
+        and first.given < second.given < min(first.expires_at, first.settled_at or first.expires_at)
+    ]
 
 
 @contextmanager
@@ -131,6 +181,6 @@ def seeded_services(monkeypatch: pytest.MonkeyPatch) -> Iterator[RandomOfThread]
     """Let the services draw the random numbers of the actor that calls them."""
     numbers = RandomOfThread()
     numbers.seed_thread(0)
-    for module in (choosing, batching_services):
+    for module in (choosing, batching_services, claim_any):
         monkeypatch.setattr(module, "_rng", numbers)
     yield numbers

@@ -1,18 +1,21 @@
-"""The verbs of a manager as rules: the model's prediction, then the call."""
+"""The verbs of a manager as rules: the model's prediction, then the call. Policies are in `policy_rules`."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
+from accounts.models import Actor
 from projects.lifecycle import close_project, open_project, pause_project, reopen_project
+from tasks.batching.groups import Run
 from tasks.batching.models import Batch, Task
-from tasks.batching.services import create_tasks, open_batch, pause_batch, set_priority
+from tasks.batching.services import change_batch, create_runs, open_batch, pause_batch
+from tasks.consensus.label_methods import REVIEW
 from tasks.consensus.selectors import current_label
 from tasks.flow.gold_images import make_gold_image, retire_gold_image
 from tasks.flow.overlap import close_with_current_answers
-from tasks.flow.policy_change import change_project_policy
 from tasks.flow.rejection import reject_label
 from tasks.flow.requeue import requeue_stuck
 from tasks.flow.revocation import remove_worker, sign_out_everywhere
@@ -20,64 +23,64 @@ from tasks.gold.models import Gold
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.standing.services import admit, pause, resume
 from tests import factories, worker_actions
+from tests.simulation.crowd_state import ModelGold
 from tests.simulation.project_machine import ProjectMachine
 from tests.simulation.worker_rules import which, who
 
 
 class ManagerRules(ProjectMachine):
-    @rule(which=which)
-    def pause_batch(self, which: int) -> None:
+    @rule(which=which, verb=st.sampled_from(["pause", "open"]))
+    def move_batch(self, which: int, verb: str) -> None:
         batch = self._batch(which)
-        self.expect(self.model.move_batch(batch.pk, "paused", sources={"open"}), partial(pause_batch, batch=batch))
+        if verb == "pause":
+            self.expect(self.model.move_batch(batch.pk, "paused", sources={"open"}), partial(pause_batch, batch=batch))
+        else:
+            refusal = self.model.move_batch(batch.pk, "open", sources={"draft", "paused"})
+            self.expect(refusal, partial(open_batch, batch=batch))
 
-    @rule(which=which)
-    def open_batch(self, which: int) -> None:
+    @precondition(lambda self: self.model.state == "open" and self.waiting_batches())
+    @rule()
+    def open_all_batches(self) -> None:
+        for pk in self.waiting_batches():
+            assert self.model.move_batch(pk, "open", sources={"draft", "paused"}) is None
+            open_batch(batch=Batch.objects.get(pk=pk))
+
+    @rule(which=which, priority=st.integers(-1, 1), days=st.sampled_from([None, 40, 50]))
+    def plan_batch(self, which: int, priority: int, days: int | None) -> None:
         batch = self._batch(which)
-        refusal = self.model.move_batch(batch.pk, "open", sources={"draft", "paused"})
-        self.expect(refusal, partial(open_batch, batch=batch))
+        deadline = None if days is None else self.clock.now() + timedelta(days=days)
+        refusal = self.model.plan_batch(batch.pk, priority=priority, deadline=deadline)
+        self.expect(
+            refusal, partial(change_batch, batch=batch, changes={"priority": priority, "deadline_at": deadline})
+        )
 
-    @rule(which=which, priority=st.integers(-1, 1))
-    def prioritize(self, which: int, priority: int) -> None:
-        refusal = "project_closed" if self.model.state == "closed" else None
-        self.expect(refusal, partial(set_priority, batch=self._batch(which), priority=priority))
+    @rule(verb=st.sampled_from(["pause", "open", "close", "reopen"]))
+    def move_project(self, verb: str) -> None:
+        to, sources, call = {
+            "pause": ("paused", {"open"}, pause_project),
+            "open": ("open", {"paused", "draft"}, open_project),
+            "close": ("closed", {"open", "paused"}, close_project),
+            "reopen": ("open", {"closed"}, reopen_project),
+        }[verb]
+        self.expect(self.model.move_project(to, sources=sources), partial(call, project=self.project))
 
+    @precondition(lambda self: self.model.state != "open")
     @rule()
-    def pause_project(self) -> None:
-        refusal = self.model.move_project("paused", sources={"open"})
-        self.expect(refusal, partial(pause_project, project=self.project))
+    def let_the_project_go_on(self) -> None:
+        self.move_project("open" if self.model.state == "paused" else "reopen")
 
-    @rule()
-    def open_project(self) -> None:
-        refusal = self.model.move_project("open", sources={"paused", "draft"})
-        self.expect(refusal, partial(open_project, project=self.project))
-
-    @rule()
-    def close_project(self) -> None:
-        refusal = self.model.move_project("closed", sources={"open", "paused"})
-        self.expect(refusal, partial(close_project, project=self.project))
-
-    @rule()
-    def reopen_project(self) -> None:
-        refusal = self.model.move_project("open", sources={"closed"})
-        self.expect(refusal, partial(reopen_project, project=self.project))
-
-    @rule(number=st.integers(1, 2))
-    def import_images(self, number: int) -> None:
-        images = [factories.an_image(self.project) for _ in range(number)]
-        assert create_tasks(project=self.project, images=[*images, *images]) == number
+    @rule(number=st.integers(1, 3), group=st.sampled_from(["", "clip"]))
+    def import_images(self, number: int, group: str) -> None:
+        images = [factories.an_image(self.project, group_key=group).pk for _ in range(number)]
+        runs = [Run(group, tuple(images))] if group else [Run("", (pk,)) for pk in images]
+        assert create_runs(project=self.project, runs=[*runs, *runs]) == number
         self.adopt_rows()
-
-    @rule(to=st.integers(1, 3))
-    def change_answers_per_image(self, to: int) -> None:
-        changes = {"answers_min": to, "answers_max": self.model.answers_max}
-        self.model.change_answers(to)
-        change_project_policy(project=self.project, changes=changes, apply_to="all")
 
     @rule(which=which)
     def ask_one_more(self, which: int) -> None:
         task = self._task(which, "open")
         if task is not None:
-            to = min(task.wanted + 1, self.model.answers_max)
+            to = min(task.wanted + 1, self.model.policy.answers_max)
             self.model.tasks[task.pk].wanted = max(to, task.wanted)
             worker_actions.raise_wanted(task, to=to)
 
@@ -101,35 +104,31 @@ class ManagerRules(ProjectMachine):
         gold = self.expect(self.model.make_gold(task.pk), call)
         self.adopt_rows()
         if gold is not None:
-            self.model.golds[gold.pk].active = True
+            self.model.golds[gold.pk] = ModelGold(gold.image_id)
 
     @rule(which=which)
     def retire_gold(self, which: int) -> None:
         gold = self.pick(list(Gold.objects.filter(project=self.project).order_by("pk")), which)
         assert gold is not None
-        self.model.golds[gold.pk].active = False
-        retire_gold_image(gold=gold)
+        self.model.retire_gold(gold.pk)
+        retire_gold_image(gold=gold, by=self.manager)
 
-    @rule(which=which)
-    def approve(self, which: int) -> None:
+    @rule(which=which, verdict=st.sampled_from(["approve", "fix", "reject"]), number=st.integers(1, 2))
+    def review(self, which: int, verdict: str, number: int) -> None:
         task = self._task(which, "answered", "approved")
-        if task is not None:
+        if task is None:
+            return
+        if verdict == "approve":
             self._decide(task, approve_label, refusal=None)
             self.model.tasks[task.pk].state = "approved"
-
-    @rule(which=which, number=st.integers(1, 2))
-    def fix(self, which: int, number: int) -> None:
-        task = self._task(which, "answered", "approved")
-        if task is not None and not self.model.tasks[task.pk].owned:
-            self._decide(task, partial(fix_label, raw=factories.class_answer(number)), refusal=None)
-            self.model.tasks[task.pk].state = "approved"
-
-    @rule(which=which)
-    def reject(self, which: int) -> None:
-        task = self._task(which, "answered", "approved")
-        if task is not None:
+        elif verdict == "reject":
             decide = partial(reject_label, reason="It is blurred.")
             self._decide(task, decide, refusal=self.model.reject(task.pk))
+        elif not self.model.tasks[task.pk].owned:
+            self._decide(task, partial(fix_label, raw=factories.class_answer(number)), refusal=None)
+            label = current_label(task=task)  # one that changes nothing approves the label as it is
+            self.model.tasks[task.pk].state = "approved"
+            self.model.tasks[task.pk].fixed = label is not None and label.method == REVIEW
 
     @rule(which=which)
     def approve_batch(self, which: int) -> None:
@@ -137,17 +136,23 @@ class ManagerRules(ProjectMachine):
         refusal = self.model.approve_batch(batch.pk)
         self.expect(refusal, partial(approve_batch, reviewer=self.manager, batch=batch))
 
-    @rule(who=who)
-    def pause_worker(self, who: int) -> None:
-        if self.worker(who).pk in self.model.standings:
-            refusal = self.model.move_worker(self.worker(who).pk, "paused", sources={"active"})
-            self.expect(refusal, partial(pause, project=self.project, worker=self.worker(who), reason="Please wait."))
+    @rule(who=who, pauses=st.booleans())
+    def pause_or_resume_worker(self, who: int, pauses: bool) -> None:
+        worker = self.worker(who)
+        if worker.pk not in self.model.standings:
+            return
+        if pauses:
+            refusal = self.model.move_worker(worker.pk, "paused", sources={"active"})
+            self.expect(refusal, partial(pause, project=self.project, worker=worker, reason="Please wait."))
+        else:
+            self._resume(worker)
 
-    @rule(who=who)
-    def resume_worker(self, who: int) -> None:
-        if self.worker(who).pk in self.model.standings:
-            refusal = self.model.move_worker(self.worker(who).pk, "active", sources={"paused"})
-            self.expect(refusal, partial(resume, project=self.project, worker=self.worker(who)))
+    @precondition(lambda self: "paused" in self.model.standings.values())
+    @rule()
+    def resume_all_workers(self) -> None:
+        for worker in self.workers:
+            if self.model.standings.get(worker.pk) == "paused":
+                self._resume(worker)
 
     @rule(who=who)
     def admit_worker(self, who: int) -> None:
@@ -164,9 +169,17 @@ class ManagerRules(ProjectMachine):
 
     @rule(who=who)
     def sign_out_worker(self, who: int) -> None:
-        self.model.sign_out(self.worker(who).pk)
+        for site in self.sites:
+            site.model.sign_out(self.worker(who).pk)
         sign_out_everywhere(user=self.worker(who).user, revoke_keys=False)
         self.adopt_pauses()
+
+    def _resume(self, worker: Actor) -> None:
+        refusal = self.model.move_worker(worker.pk, "active", sources={"paused"})
+        self.expect(refusal, partial(resume, project=self.project, worker=worker))
+
+    def waiting_batches(self) -> list[int]:
+        return sorted(pk for pk, batch in self.model.batches.items() if batch.state in ("draft", "paused"))
 
     def _batch(self, which: int) -> Batch:
         batch = self.pick(list(Batch.objects.filter(project=self.project).order_by("number")), which)

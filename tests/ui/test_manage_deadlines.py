@@ -8,8 +8,12 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from kernel.clock import database_now
+from kernel.events import number_events
+from kernel.models import Event
 from projects.models import Project
 from tasks.batching.models import Batch
+from tasks.batching.services import change_batch
+from tasks.flow.policy_change import change_project_policy
 from tests import factories
 from tests.ui.live import DESK, People
 from tests.worker_actions import answer_all, take
@@ -112,3 +116,31 @@ def test_a_closed_project_shows_deadlines_without_the_form(ada: Client, project:
     page = board(ada, project)
     assert "When is batch 1 due?" not in page
     assert "Not open" in page
+
+
+@pytest.mark.django_db
+def test_an_approved_batch_shows_its_deadline_without_the_form(ada: Client, project: Project) -> None:
+    Batch.objects.update(state="approved")
+    assert "a deadline for batch 1" not in board(ada, project)
+    Batch.objects.update(deadline_at=database_now() + HOUR)
+    page = board(ada, project)
+    assert "When is batch 1 due?" not in page
+    assert "change the deadline of batch 1" not in page
+
+
+@pytest.mark.django_db
+def test_the_activity_says_what_was_scheduled(ada: Client, project: Project) -> None:
+    """Once for each change, of the batch and of the project."""
+    batch, due = Batch.objects.get(), datetime(2099, 3, 31, 18, tzinfo=UTC)
+    near = database_now().replace(microsecond=0) + HOUR
+    for _ in range(2):
+        change_batch(batch=batch, changes={"priority": 3, "deadline_at": near})
+        change_project_policy(project=project, changes={"priority": 5, "deadline_at": due})
+        project.refresh_from_db()
+    kinds = ["batch.scheduled", "project.scheduled"]
+    events = Event.objects.filter(kind__in=kinds).order_by("pk")
+    assert [(each.kind, each.data["priority"]) for each in events] == list(zip(kinds, [3, 5], strict=True))
+    number_events(project_id=project.pk)
+    page = board(ada, project)
+    assert "The project: priority 5, due 2099-03-31 18:00 UTC" in page
+    assert f"Batch 1: priority 3, due {near:%Y-%m-%d %H:%M} UTC" in page

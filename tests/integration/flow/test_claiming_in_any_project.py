@@ -81,6 +81,14 @@ def test_a_set_that_is_over_is_not_resumed(wren: Actor) -> None:
     assert over.state == "settled"
 
 
+def test_images_of_a_set_that_is_over_come_back_before_any_sweep(wren: Actor) -> None:
+    project = a_project("Strays", wren, tasks=1)
+    over = worker_actions.take(wren, project)
+    worker_actions.expire_hand(over)
+    hand = claimed(wren)
+    assert (hand.project, hand.size) == (project, 1)
+
+
 def test_priority_comes_first_then_the_deadline(wren: Actor) -> None:
     now = utc_now()
     a_project("No deadline", wren, tasks=1)

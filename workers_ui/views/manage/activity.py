@@ -153,6 +153,13 @@ def _budget_changed(line: FeedLine, names: DisplayNames) -> str:
     return "The budget was removed" if budget is None else f"Budget set to {money(Decimal(budget), names.currency)}"
 
 
+def _scheduled(line: FeedLine, what: str) -> str:
+    """The priority and deadline that something has now; both are in the event, whichever changed."""
+    priority, deadline = line.data.get("priority", 0), line.data.get("deadline_at")
+    due = f"due {datetime.fromisoformat(deadline):%Y-%m-%d %H:%M} UTC" if deadline else "no deadline"
+    return f"{what}: priority {priority}, {due}"
+
+
 def _exported(line: FeedLine, names: DisplayNames) -> str:
     name = str(line.data.get("format", ""))
     return FORMAT_SENTENCES.get(name) or f"A release is ready to download as {dict(format_choices()).get(name, name)}"
@@ -164,6 +171,7 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "project.closed": ("seal", lambda line, names: "The project was closed"),
     "project.archived": ("seal", lambda line, names: "The project was archived"),
     "project.reopened": ("play", lambda line, names: "The project was reopened"),
+    "project.scheduled": ("clock", lambda line, names: _scheduled(line, "The project")),
     "import.progress": ("image", _counted("images", "image", "added")),
     "tasks.made": ("plus", _counted("tasks", "image", "ready to label")),
     "places.changed": ("plus", _more_requested),
@@ -202,6 +210,7 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "label.changed": ("undo", _counted("approved", "label", "changed and back in review")),
     "batch.opened": ("play", lambda line, names: f"{names.batch(line.data)} was opened"),
     "batch.paused": ("pause", lambda line, names: f"{names.batch(line.data)} was paused"),
+    "batch.scheduled": ("clock", lambda line, names: _scheduled(line, names.batch(line.data))),
     "batch.approved": ("seal", lambda line, names: f"{names.batch(line.data)} was approved"),
     "snapshot.ready": ("inbox", lambda line, names: f"Release {line.data.get('number', '')} is ready"),
     "export.ready": ("download", _exported),
