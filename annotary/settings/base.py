@@ -246,6 +246,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ImportState": "tasks.ingest.models.Import.State",
         "AssignmentState": "tasks.assignment.models.Assignment.State",
         "SetState": "tasks.assignment.models.Hand.State",
+        "RepairState": "tasks.repair.models.Repair.State",
         "ReviewVerdict": "tasks.review.models.Review.Verdict",
     },
 }

@@ -92,6 +92,8 @@ REPAIR: dict[str, dict[str, Any]] = {
         "pay": "take_back",
     },
 }
+REPAIR_PREVIEWS = {"All answers": {"worker": ID}}
+REPAIRS = {"All answers; pay stays": {"worker": ID, "reason": "Random answers everywhere."}}
 UNDO = {"A reason": {"reason": "It was another worker."}}
 BLOCK = {"A reason": {"worker": ID, "reason": "Answers with a script."}}
 REASON = {"A reason": {"reason": "On holiday until Monday."}}

@@ -13,16 +13,17 @@ from accounts.models import Actor, Role
 from projects.models import Project
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.accounts import organisation_of
 from tasks.api.filters import by_id, created, one_of
 from tasks.api.operations import operation
 from tasks.api.pagination import ByNewest, listing, page_at_once
 from tasks.api.request_bodies import valid
-from tasks.flow.repair import start_repair, undo_repair
+from tasks.flow.repair import projects_of_worker, start_repair, start_repairs, undo_repair
 from tasks.flow.repair_preview import RepairPreview, UndoPreview, preview_repair, preview_undo
 from tasks.repair.models import MAX_REASON, Repair
 from tasks.repair.selectors import project_repair, repairs_of
 from tasks.snapshots.models import Snapshot
-from tasks.standing.selectors import get_worker_standing
+from tasks.standing.selectors import get_worker_standing, worker_of_organisation
 
 
 class SinceSerializer(serializers.Serializer[Any]):
@@ -138,6 +139,76 @@ class WorkerRepairsView(View):
         data = valid(NewRepairSerializer(data=request.data))
         repair = start_repair(project=project, worker=worker, by=actor_of(request), **data)
         return Response(RepairSerializer(repair).data, status=status.HTTP_202_ACCEPTED)
+
+
+class OfOrganisationSerializer(SinceSerializer):
+    worker = serializers.UUIDField()
+
+
+class NewRepairsSerializer(NewRepairSerializer):
+    worker = serializers.UUIDField()
+
+
+class ProjectPreviewSerializer(serializers.Serializer[Any]):
+    project = serializers.UUIDField()
+    preview = RepairPreviewSerializer()
+
+
+class ProjectPreviewsSerializer(serializers.Serializer[Any]):
+    projects = ProjectPreviewSerializer(many=True, help_text="Those with answers to void")
+
+
+class StartedRepairSerializer(RepairSerializer):
+    project = serializers.UUIDField(source="project.public_id")
+
+
+class StartedRepairsSerializer(serializers.Serializer[Any]):
+    repairs = StartedRepairSerializer(many=True)
+
+
+class RepairPreviewsView(View):
+    scopes = {"POST": "manage"}
+
+    @operation(
+        request=OfOrganisationSerializer,
+        bodies=examples.REPAIR_PREVIEWS,
+        responses=ProjectPreviewsSerializer,
+        repeatable="It changes nothing, however often it is sent.",
+        summary="Preview voiding a worker's answers in all projects",
+    )
+    def post(self, request: Request, organisation_id: uuid.UUID) -> Response:
+        """Of all projects of the organization that are not archived."""
+        organisation = organisation_of(request, organisation_id, Role.MANAGER)
+        data = valid(OfOrganisationSerializer(data=request.data))
+        worker = worker_of_organisation(organisation=organisation, public_id=data["worker"])
+        rows = []
+        for project in projects_of_worker(organisation=organisation, worker=worker):
+            preview = preview_repair(project=project, worker=worker, since=data["since"])
+            if preview.answers:
+                rows.append({"project": project.public_id, "preview": _previewed(preview)})
+        return Response({"projects": rows})
+
+
+class OrganisationRepairsView(View):
+    scopes = {"POST": "manage"}
+
+    def check_access(self, request: Request, **ids: Any) -> None:
+        organisation_of(request, ids["organisation_id"], Role.MANAGER)
+
+    @operation(
+        request=NewRepairsSerializer,
+        bodies=examples.REPAIRS,
+        responses={202: StartedRepairsSerializer},
+        summary="Void a worker's answers in all projects",
+    )
+    def post(self, request: Request, organisation_id: uuid.UUID) -> Response:
+        """In all projects of the organization that are not archived, or in none: one repair for each."""
+        organisation = organisation_of(request, organisation_id, Role.MANAGER)
+        data = valid(NewRepairsSerializer(data=request.data))
+        worker = worker_of_organisation(organisation=organisation, public_id=data.pop("worker"))
+        started = start_repairs(organisation=organisation, worker=worker, by=actor_of(request), **data)
+        shape = StartedRepairSerializer().to_representation
+        return Response({"repairs": [shape(row) for row in started]}, status=status.HTTP_202_ACCEPTED)
 
 
 class RepairsView(View):

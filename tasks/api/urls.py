@@ -85,6 +85,8 @@ urlpatterns = [
     path("organisations/<uuid:organisation_id>/members/", members.MembersView.as_view()),
     path("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", members.MemberView.as_view()),
     path("organisations/<uuid:organisation_id>/blocks/", blocks.BlocksView.as_view()),
+    path("organisations/<uuid:organisation_id>/repair-preview/", repairs.RepairPreviewsView.as_view()),
+    path("organisations/<uuid:organisation_id>/repairs/", repairs.OrganisationRepairsView.as_view()),
     path("organisations/<uuid:organisation_id>/blocks/<uuid:block_id>/", blocks.BlockView.as_view()),
     path("tokens/", accounts.TokensView.as_view()),
     path("tokens/<uuid:token_id>/", accounts.TokenView.as_view()),

@@ -8,14 +8,16 @@ answers batch by batch (`repair_steps`, `repair_undo`), while work goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from accounts.models import Actor
+from accounts.models import Actor, Organisation
 from kernel.clock import ClockTimestamp, database_now
 from kernel.events import record_event
 from kernel.job_kinds import KEEP_TRYING, JobKind
@@ -125,6 +127,36 @@ def start_repair(
     _record(repair, "repair.started", by=by, reason=reason, answers=counts.answers)
     _enqueue(repair)
     return repair
+
+
+@transaction.atomic
+def start_repairs(
+    *,
+    organisation: Organisation,
+    worker: Actor,
+    by: Actor,
+    reason: str,
+    since: datetime | None = None,
+    pay: str = Pay.KEEP,
+) -> list[Repair]:
+    """Locks as `start_repair`, for one project after the other. Void the worker's answers in all of them, or in none.
+
+    Raises as `start_repair`; projects in which there is nothing to void are left out.
+    """
+    repairs = []
+    for project in projects_of_worker(organisation=organisation, worker=worker):
+        with suppress(NothingToVoid):
+            options: dict[str, Any] = {"by": by, "reason": reason, "since": since, "pay": pay}
+            repairs.append(start_repair(project=project, worker=worker, **options))
+    if not repairs:
+        raise NothingToVoid
+    return repairs
+
+
+def projects_of_worker(*, organisation: Organisation, worker: Actor) -> QuerySet[Project]:
+    """The projects in which the worker's answers can be voided, in ascending order of their ids: none is archived."""
+    rows = Project.objects.filter(organisation=organisation, archived_at=None, deleted_at=None)
+    return rows.filter(standings__worker=worker).order_by("pk")
 
 
 @transaction.atomic

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: A kind of event as it is written in a module that records events, wherever it is passed on from there.
 RECORDED = re.compile(r'"([a-z]{2,}\.(?:[a-z_]+|\{[a-z_.]+\}))"')
 #: Names of the same form in those modules: of jobs, and of a file.
-OTHERS = {"consensus.refit", "consensus.update", "flow.settle_late_answer", "release.zip"}
+OTHERS = {"consensus.refit", "consensus.update", "flow.repair", "flow.settle_late_answer", "release.zip"}
 #: Recorded by migrations alone.
 BY_MIGRATIONS = {"totals.corrected"}
 
@@ -115,7 +115,7 @@ def test_each_role_reads_what_it_may_read_elsewhere(project: Project) -> None:
     kinds = {role: {each["type"] for each in rows} for role, rows in read.items()}
     assert kinds["manager"] == {*EVENT_KINDS, "something.new"}
     about = {role: {kind.partition(".")[0] for kind in kinds[role]} for role in kinds}
-    assert about["reviewer"] == {"project", "tasks", "totals", "batch", "task", "label"}
+    assert about["reviewer"] == {"project", "tasks", "totals", "batch", "task", "label", "repair"}
     assert about["client"] == {"project", "snapshot", "export"}
     deltas = {role: {name for each in rows for name in each["delta"]} for role, rows in read.items()}
     assert deltas == {"manager": {"submitted", "approved"}, "reviewer": {"approved"}, "client": set()}

@@ -60,6 +60,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
     answer = {"image": {"class": 1}, "verdict": "labels"}
     probabilities = {"image": str(image.public_id), "probabilities": {"1": 0.9, "2": 0.1}}
     project = "/api/v1/projects/{project_id}/"
+    factories.an_answer(factories.a_task(world.project), member("worker"), factories.class_answer(1))
     aviary = str(world.project.organisation.public_id)  # ada soon owns a second one
     return {
         "/api/v1/organisations/": {"name": "Second aviary"},
@@ -82,6 +83,16 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         f"{project}reviews/": {
             "reviews": [{"task": str(label.task.public_id), "label_hash": label.content_hash, "verdict": "approve"}]
         },
+        "/api/v1/organisations/{organisation_id}/blocks/": {
+            "worker": str(factories.finch().public_id),
+            "reason": "A script.",
+        },
+        "/api/v1/organisations/{organisation_id}/repairs/": {
+            "worker": str(factories.finch().public_id),
+            "reason": "Random answers.",
+        },
+        f"{project}repairs/{{repair_id}}/undo/": {"reason": "The wrong worker."},
+        f"{project}workers/{{worker_id}}/repairs/": {"reason": "Random answers."},
         f"{project}workers/{{worker_id}}/{{step}}/": {"reason": "Holiday"},
     }
 
@@ -129,7 +140,7 @@ def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
     for path, names in documented.items():
         assert ("Idempotency-Key" in names) == (not declared[path].repeatable), path
     assert all(len(each.repeatable.split()) > 4 for each in declared.values() if each.repeatable)
-    assert len(repeatable()) == 14
+    assert len(repeatable()) == 17
 
 
 def test_a_retry_makes_nothing_and_gets_the_same_bytes(world: World) -> None:

@@ -120,6 +120,28 @@ def test_what_is_void_is_not_voided_twice(ada: APIClient, project: Project) -> N
     assert code_of(made) == "nothing_to_void"
 
 
+def test_answers_are_voided_in_all_projects_or_in_none(ada: APIClient, project: Project) -> None:
+    worker = a_crowd(project, 1)[0]
+    other = factories.a_project("Owls", answers_min=1, answers_max=1, price="0.05")
+    other.refresh_from_db()
+    factories.admitted(other, worker)
+    task = factories.a_task(other, wanted=1)
+    factories.a_credit(factories.an_answer(task, worker, CAT))
+    factories.admitted(factories.a_project("Empty"), worker)
+    base = f"/api/v1/organisations/{project.organisation.public_id}/"
+    body = {"worker": str(worker.public_id)}
+    promised = ada.post(f"{base}repair-preview/", body, format="json").json()["projects"]
+    expected = [(str(project.public_id), 2), (str(other.public_id), 1)]
+    assert [(row["project"], row["preview"]["answers"]) for row in promised] == expected
+    repair = repairs.start_repair(project=other, worker=worker, by=factories.ada(), reason="Random.")
+    refused = ada.post(f"{base}repairs/", body | {"reason": "Random."}, format="json")
+    assert (code_of(refused), Repair.objects.count()) == ("repair_in_progress", 1)
+    repairs.undo(repairs.finish(repair))
+    made = ada.post(f"{base}repairs/", body | {"reason": "Random."}, format="json")
+    assert made.status_code == 202
+    assert [(row["project"], row["answers"]) for row in made.json()["repairs"]] == expected
+
+
 def blocks(organisation: Any) -> str:
     return f"/api/v1/organisations/{organisation.public_id}/blocks/"
 

@@ -29,6 +29,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", "patch"): MANAGERS,
     ("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", "delete"): MANAGERS,
     ("organisations/<uuid:organisation_id>/members/", "get"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/repair-preview/", "post"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/repairs/", "post"): MANAGERS,
     ("organisations/<uuid:organisation_id>/blocks/", "get"): MANAGERS,
     ("organisations/<uuid:organisation_id>/blocks/", "post"): MANAGERS,
     ("organisations/<uuid:organisation_id>/blocks/<uuid:block_id>/", "delete"): MANAGERS,
