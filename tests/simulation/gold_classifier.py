@@ -7,6 +7,7 @@ with, so it is not too high by chance.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +65,10 @@ def findings(groups: Sequence[tuple[Seen, Sequence[bool]]], *, seed: int = 0) ->
     for name, column in zip(names, table.T, strict=True):
         value = auc(column, is_gold)
         by_figure[name] = max(value, 1 - value)
-    scores = _out_of_fold(table[:, untimed], is_gold, images, seed)
-    timed = _out_of_fold(table, is_gold, images, seed)["both"]
+    models = {"logistic": _logistic(), "trees": _trees(seed)}
+    scores = _out_of_fold(table[:, untimed], is_gold, images, models)
+    scores["both"] = scores["logistic"] + scores["trees"]
+    (timed,) = _out_of_fold(table, is_gold, images, {"with times": _logistic()}).values()
     return Findings(
         images=len(is_gold),
         gold=int(is_gold.sum()),
@@ -75,19 +78,21 @@ def findings(groups: Sequence[tuple[Seen, Sequence[bool]]], *, seed: int = 0) ->
     )
 
 
-def _out_of_fold(table: Numbers, is_gold: NDArray[np.bool_], images: NDArray[np.str_], seed: int) -> dict[str, Numbers]:
+def _out_of_fold(
+    table: Numbers, is_gold: NDArray[np.bool_], images: NDArray[np.str_], models: Mapping[str, Any]
+) -> dict[str, Numbers]:
     """Score each image by classifiers that were trained without it."""
-    logistic, trees = np.zeros(len(table)), np.zeros(len(table))
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    scores = {name: np.zeros(len(table)) for name in models}
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for train, test in folds.split(table, is_gold, images):
-        for scores, model in ((logistic, _logistic()), (trees, _trees(seed))):
+        for name, model in models.items():
             model.fit(table[train], is_gold[train])
             # Ranks: the classifiers of different folds need not agree on the level.
-            scores[test] = rankdata(model.predict_proba(table[test])[:, 1]) / len(test)
-    return {"logistic": logistic, "trees": trees, "both": logistic + trees}
+            scores[name][test] = rankdata(model.predict_proba(table[test])[:, 1]) / len(test)
+    return scores
 
 
-def _logistic():  # type: ignore[no-untyped-def]  # scikit-learn has no types
+def _logistic() -> Any:
     """Logistic regression on the figures that tell most, and on the products of two of them."""
     return make_pipeline(
         VarianceThreshold(1e-9),
@@ -99,5 +104,5 @@ def _logistic():  # type: ignore[no-untyped-def]  # scikit-learn has no types
     )
 
 
-def _trees(seed: int):  # type: ignore[no-untyped-def]
-    return ExtraTreesClassifier(200, min_samples_leaf=8, max_features=0.3, random_state=seed)
+def _trees(seed: int) -> Any:
+    return ExtraTreesClassifier(100, min_samples_leaf=8, max_features=0.3, random_state=seed)

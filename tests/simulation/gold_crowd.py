@@ -148,7 +148,7 @@ class Crowd:
             expire_leases()
             worker_actions.run_late_jobs()
             worker_actions.run_label_jobs()
-        if self.made.kind.later and self._claimed >= 60:
+        if self.made.kind.later and self._claimed >= 40:
             self.made.make_later_gold(self.random)
             self._claimed = -(10**9)
 

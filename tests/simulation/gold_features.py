@@ -180,15 +180,15 @@ class Company:
         for key, (_, images) in self._sets.items():
             member[self._index[key], [columns[image] for image in images]] = 1
         self._member, self._columns = member, columns
-        self._shared = member @ member.T
-        self._size = len(group)
+        self._shared, self._pairs, self._often = member @ member.T, member.T @ member, member.sum(0)
+        self._moments = [moment for moment, _ in self._sets.values()]
 
     def of(self, picture: str, shown: Sequence[tuple[int, Shown]]) -> dict[str, float]:
         own = [(number, image.offers[0].number) for number, image in shown]
         accounts = {number for number, _ in own}
         shared = [self._overlap(one, other) - 1 for one, other in combinations(own, 2)]
         absent = [self._most_shared(key, but=accounts) for key in own]
-        figures = {
+        figures = self._partners(picture) | {
             "set mates that we share": float(np.mean(shared)) if shared else -1.0,
             "most set mates that two share": max(shared, default=-1.0),
             "fewest set mates that two share": min(shared, default=-1.0),
@@ -199,6 +199,20 @@ class Company:
         for name in ties[0]:
             figures[name] = float(np.mean([tie[name] for tie in ties]))
         return figures
+
+    def _partners(self, picture: str) -> dict[str, float]:
+        """How many images were in every set that this one was in, and how many in no other."""
+        column = self._columns[picture]
+        together, often = self._pairs[column], self._often
+        always = together == often[column]
+        always[column] = False
+        both = always & (often == often[column])
+        return {
+            "images in all of its sets": float(always.sum()),
+            "images in the same sets and no others": float(both.sum()),
+            "sets with its closest partner, of its sets": float(np.sort(together)[-2] / often[column]),
+            "the same of its second partner": float(np.sort(together)[-3] / often[column]),
+        }
 
     def _overlap(self, one: tuple[int, int], other: tuple[int, int]) -> float:
         return float(self._shared[self._index[one], self._index[other]])
@@ -237,10 +251,6 @@ class Company:
         rows = np.flatnonzero(self._member[:, column])
         moments = [self._moments[each] for each in rows if each != row]
         return min((abs(each - moment) for each in moments), default=FAR)
-
-    @property
-    def _moments(self) -> list[int]:
-        return [moment for moment, _ in self._sets.values()]
 
 
 FAR = 500.0

@@ -40,18 +40,18 @@ class Kind:
     later: int = 0
     separately: bool = False
     clips: bool = False
-    images: int = 1250
+    images: int = 625
     policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 DYNAMIC = {"answers_min": 2, "answers_max": 5, "confidence_target": 0.95}
 KINDS = {
-    "folders uploaded one by one, gold from the imported truth": Kind(truth=250, separately=True),
-    "one upload, gold made by the manager in one go": Kind(manager=250),
-    "gold from the truth, and more of it while people work": Kind(truth=150, later=100),
-    "clips, gold from the imported truth": Kind(truth=250, clips=True),
-    "answers until it is sure, gold from the imported truth": Kind(truth=250, policy=DYNAMIC),
-    "little gold for many workers": Kind(manager=100, images=1100),
+    "folders uploaded one by one, gold from the imported truth": Kind(truth=125, separately=True),
+    "one upload, gold made by the manager in one go": Kind(manager=125),
+    "gold from the truth, and more of it while people work": Kind(truth=75, later=50),
+    "clips, gold from the imported truth": Kind(truth=125, clips=True),
+    "answers until it is sure, gold from the imported truth": Kind(truth=125, policy=DYNAMIC),
+    "little gold for many workers": Kind(manager=50, images=550),
 }
 
 

@@ -7,6 +7,7 @@ prints the figures that docs/security.md quotes.
 """
 
 import random
+import time
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -38,11 +39,13 @@ def test_neither_one_nor_two_nor_five_tell_gold_from_work(
     workers = some_workers()
     made = a_gold_project(KINDS[name], workers=workers, folder=tmp_path / "truth", seed=gold_seed)
     crowd = Crowd(made, workers, gold_seed)
+    clocks = [time.process_time()]
     crowd.work()
+    clocks.append(time.process_time())
 
     found = {size: _found(crowd, groups) for size, groups in _groups().items()}
 
-    print(f"\n{name}, seed {gold_seed}")
+    print(f"\n{name}, seed {gold_seed}, TIMES {clocks} {time.process_time()}")
     for size, each in found.items():
         print(f"  {size} together: " + "\n  ".join(each.lines()))
     assert all(each.gold >= LEAST_GOLD for each in found.values()), "too little gold was seen"
