@@ -13,7 +13,7 @@ from accounts.models import Actor
 from tasks.assignment.models import Hand
 from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
-from tests.simulation.gold_projects import GoldProject
+from tests.simulation.gold_projects import CLASSES, GoldProject
 from tests.simulation.gold_watcher import Shown, Watcher
 
 WORKERS = 14
@@ -32,8 +32,8 @@ def some_workers(count: int = WORKERS) -> list[Actor]:
 class Crowd:
     """Work until nothing is left, in an order that the seed decides."""
 
-    def __init__(self, made: GoldProject, workers: list[Actor], seed: int, *, provokes: bool = False) -> None:
-        self.made, self.random, self.provokes = made, random.Random(seed), provokes
+    def __init__(self, made: GoldProject, workers: list[Actor], seed: int) -> None:
+        self.made, self.random = made, random.Random(seed)
         self.watchers = [Watcher(worker, made.project.public_id) for worker in workers]
         self.moment, self._claimed = 0, 0
         self._live: dict[int, list[Shown]] = {}
@@ -138,9 +138,9 @@ class Crowd:
     def _class_of(self, number: int, image: Shown) -> int:
         """Honest people err now and then. Those who provoke contradict each other, to see what is asked again."""
         right = self._classes[image.picture]
-        if self.provokes and number in FIVE_IN_STEP + FIVE_APART:
-            return 1 + (right + number) % 5
-        return right if self.random.random() < ACCURACY else self.random.randint(1, 5)
+        if self.made.kind.provokes and number in FIVE_IN_STEP + FIVE_APART:
+            return 1 + (right + number) % len(CLASSES)
+        return right if self.random.random() < ACCURACY else self.random.randint(1, len(CLASSES))
 
     def _beat(self, *, now: bool = False) -> None:
         """What runs in the background, and a manager who makes gold in the middle of the work."""

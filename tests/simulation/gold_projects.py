@@ -32,7 +32,8 @@ class Kind:
     """How a project's images and its gold came into it. Numbers of images: `truth` is the gold of an imported sample,
     `manager` what a manager makes after the upload, and `later` what one makes while people work.
 
-    separately: one upload a folder; clips: frames that belong together; policy: of the project.
+    separately: one upload a folder; clips: frames that belong together; provokes: those who compare notes contradict
+    each other, to see what is asked again; policy: of the project.
     """
 
     truth: int = 0
@@ -40,6 +41,7 @@ class Kind:
     later: int = 0
     separately: bool = False
     clips: bool = False
+    provokes: bool = False
     images: int = 625
     policy: Mapping[str, Any] = field(default_factory=dict)
 
@@ -51,6 +53,7 @@ KINDS = {
     "gold from the truth, and more of it while people work": Kind(truth=75, later=50),
     "clips, gold from the imported truth": Kind(truth=125, clips=True),
     "answers until it is sure, gold from the imported truth": Kind(truth=125, policy=DYNAMIC),
+    "answers until it is sure, which some provoke": Kind(truth=125, provokes=True, policy=DYNAMIC),
     "little gold for many workers": Kind(manager=50, images=550),
 }
 
