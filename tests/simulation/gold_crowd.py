@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import Actor
+from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
@@ -25,8 +26,21 @@ ACCURACY = 0.9
 SWEEP_EVERY = 10
 
 
-def some_workers(count: int = WORKERS) -> list[Actor]:
-    return [factories.a_worker(f"worker{number}") for number in range(count)]
+#: How many have just joined; the others have answered this much gold before, (right, wrong), and so many images.
+NEW, GOLD_BEFORE, IMAGES_BEFORE = 4, (28, 2), 200
+
+
+def some_workers() -> list[Actor]:
+    return [factories.a_worker(f"worker{number}") for number in range(WORKERS)]
+
+
+def admit(workers: list[Actor], project: Project) -> None:
+    """Admit the workers, most of them as if they had worked before: a newcomer gets the most gold."""
+    for number, worker in enumerate(workers):
+        if number % (WORKERS // NEW) == 0 and number // (WORKERS // NEW) < NEW:
+            factories.admitted(project, worker)
+        else:
+            factories.admitted(project, worker, gold=GOLD_BEFORE, images=IMAGES_BEFORE)
 
 
 class Crowd:

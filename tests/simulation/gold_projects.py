@@ -9,7 +9,6 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from accounts.models import Actor
 from annotary_core.labels.natural_order import natural_key
 from projects.models import Project
 from storage.services import store_blob
@@ -97,11 +96,11 @@ class GoldProject:
             assert response.status_code == 201, response.content
 
 
-def a_gold_project(kind: Kind, *, workers: list[Actor], folder: Path, seed: int) -> GoldProject:
+def a_gold_project(kind: Kind, *, folder: Path, seed: int) -> GoldProject:
     """Upload the images, make the gold and open the batches. `folder` gets the owner's labeled files."""
     rng = random.Random(seed)
-    policy = {"answers_min": 3, "answers_max": 3, "gold_rate": 0.2, "hand_size": 10} | kind.policy
-    project = factories.a_project(f"Gold {seed}", classes=CLASSES, workers=workers, **policy)
+    policy = {"answers_min": 3, "answers_max": 3, "gold_rate": 0.25, "hand_size": 10} | kind.policy
+    project = factories.a_project(f"Gold {seed}", classes=CLASSES, **policy)
     pictures = _upload(project, kind, first=seed * 10_000)
     made = GoldProject(project, pictures, kind)
     if kind.truth:
@@ -136,7 +135,7 @@ def _upload(project: Project, kind: Kind, *, first: int) -> dict[int, Picture]:
 def _image(project: Project, kind: Kind, number: int, first: int, per_folder: int) -> Image:
     folder, within = divmod(number, per_folder)
     blob = store_blob(source=io.BytesIO(a_jpeg(first + number)), content_type="image/jpeg")
-    name = f"{within // CLIP:03}/{within % CLIP}" if kind.clips else f"{within:03}"
+    name = f"{within // CLIP:03}-{within % CLIP}" if kind.clips else f"{within:03}"
     return Image(
         dataset=project.dataset,
         sha256=blob.sha256,

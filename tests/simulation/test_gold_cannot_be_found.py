@@ -1,10 +1,10 @@
 """Gold cannot be told from work: not by one worker, nor by two or by five who compare all that they were shown.
 
-Fourteen accounts work through the API on 500 images and their gold, and everything that they see is kept. Images come
-folder by folder, one folder a class; gold comes from an imported sample or from a manager, before and during the work.
-What each account by itself, some pairs and some fives know is pooled: more than 1,000 images of each. With
-`python3 manage.py test tests/simulation/test_gold_cannot_be_found.py -n 0 -s --gold-seeds 10` it is repeated with more
-seeds, and prints the figures that docs/security.md quotes.
+Fourteen accounts, four of them new, work through the API on 500 images and their gold, and all that they see is kept.
+Images come folder by folder, one folder a class; gold comes from an imported sample or from a manager, before and
+during the work. What each account by itself, some pairs and some fives know is pooled: more than 1,000 images of each.
+With `python3 manage.py test tests/simulation/test_gold_cannot_be_found.py -n 0 -s --gold-seeds 10` it is repeated with
+more seeds, and prints the figures that docs/security.md quotes.
 """
 
 import random
@@ -22,7 +22,7 @@ from tasks.assignment.models import Assignment
 from tasks.batching import services as batching
 from tests.own_storage import storage_folder as storage_folder
 from tests.simulation.gold_classifier import Findings, findings
-from tests.simulation.gold_crowd import FIVE_APART, FIVE_IN_STEP, TWO_IN_STEP, WORKERS, Crowd, some_workers
+from tests.simulation.gold_crowd import FIVE_APART, FIVE_IN_STEP, TWO_IN_STEP, WORKERS, Crowd, admit, some_workers
 from tests.simulation.gold_features import Seen, seen_by
 from tests.simulation.gold_projects import KINDS, Kind, a_gold_project
 
@@ -97,8 +97,10 @@ def _a_crowd(kind: Kind, seed: int, folder: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(module, "_rng", rng)
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(%s)", [(seed % 100) / 100])
+    made = a_gold_project(kind, folder=folder / "truth", seed=seed)
     workers = some_workers()
-    crowd = Crowd(a_gold_project(kind, workers=workers, folder=folder / "truth", seed=seed), workers, seed)
+    admit(workers, made.project)
+    crowd = Crowd(made, workers, seed)
     crowd.work()
     return crowd
 

@@ -15,11 +15,11 @@ from tests.simulation.gold_projects import CLASSES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-TASKS, GOLD = 280, 70
+TASKS, GOLD = 240, 60
 #: What a bot may be paid for, per account and project, before it is stopped.
 MOST_PAID = 60
 #: How much an honest worker is paid for until the gold is counted, and the least share of that gold.
-LONG, LEAST_SHARE = 150, 0.6
+LONG, LEAST_SHARE = 120, 0.6
 GUESSING, HONEST = 1 / len(CLASSES), 0.95
 
 
