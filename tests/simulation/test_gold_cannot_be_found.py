@@ -37,7 +37,7 @@ APART = (*FIVE_APART, 12, 13)
 GROUPS: dict[int, list[Sequence[int]]] = {
     1: [(number,) for number in range(WORKERS)],
     2: [FIVE_IN_STEP[:2], FIVE_IN_STEP[2:4], FIVE_APART[:2], FIVE_APART[2:4], APART[5:], TWO_IN_STEP],
-    5: [FIVE_IN_STEP, *list(combinations(APART, 5))[::6]],
+    5: [FIVE_IN_STEP, *list(combinations(APART, 5))[::3]],
 }
 
 
