@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from tests.simulation.gold_features import TIMED, Seen
+from tests.simulation.gold_features import TIMES, Seen
 
 Numbers = NDArray[np.float64]
 FOLDS = 5
@@ -60,7 +60,7 @@ def findings(groups: Sequence[tuple[Seen, Sequence[bool]]], *, seed: int = 0) ->
     table = np.array([[float(row[name]) for name in names] for seen, _ in groups for row in seen.figures])
     is_gold = np.array([gold for _, golds in groups for gold in golds])
     images = np.array([image for seen, _ in groups for image in seen.images])
-    untimed = np.array([TIMED not in name for name in names])
+    untimed = np.array([not any(time in name for time in TIMES) for name in names])
     by_figure = {}
     for name, column in zip(names, table.T, strict=True):
         value = auc(column, is_gold)
