@@ -51,7 +51,6 @@ KINDS = {
     "one upload, gold made by the manager in one go": Kind(manager=125),
     "gold from the truth, and more of it while people work": Kind(truth=75, later=50),
     "clips, gold from the imported truth": Kind(truth=125, clips=True),
-    "answers until it is sure, gold from the imported truth": Kind(truth=125, policy=DYNAMIC),
     "answers until it is sure, which some provoke": Kind(truth=125, provokes=True, policy=DYNAMIC),
     "little gold for many workers": Kind(manager=50, images=550),
 }
