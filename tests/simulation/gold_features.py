@@ -9,7 +9,7 @@ from math import log
 import numpy as np
 
 from tests.simulation.gold_projects import CLIP, Picture
-from tests.simulation.gold_watcher import Offer, Reply, Shown, Watcher
+from tests.simulation.gold_watcher import Placement, Reply, Shown, Watcher
 
 #: Figures of time, which are looked at and not asserted: seconds differ from run to run, and what a set takes to be
 #: handed in says how much gold was in it.
@@ -60,7 +60,7 @@ def seen_by(group: Sequence[Watcher], everyone: Sequence[Watcher], pictures: Map
 
 def _own(image: Shown, watcher: Watcher, rarity: Rarity, pictures: Mapping[str, Picture]) -> dict[str, float]:
     """What one account can know of an image by itself."""
-    first, last = image.offers[0], image.offers[-1]
+    first, last = image.placements[0], image.placements[-1]
     size = len(first.mates)
     digits = image.assignment.replace("-", "")
     figures = {
@@ -69,7 +69,7 @@ def _own(image: Shown, watcher: Watcher, rarity: Rarity, pictures: Mapping[str, 
         "position": first.position,
         "position from the end": size - first.position,
         "images in the set": size,
-        "how often it came back": len(image.offers) - 1,
+        "how often it came back": len(image.placements) - 1,
         "how long until it came back": last.moment - first.moment,
         "width": image.width,
         "bytes of the image": image.replies["image"][0].size,
@@ -99,11 +99,11 @@ def _by_replies(image: Shown, rarity: Rarity) -> Iterator[tuple[str, float]]:
         yield f"seconds of {call}", max((reply.seconds for reply in replies), default=0.0)
 
 
-def _by_look(offer: Offer, pictures: Mapping[str, Picture], picture: str) -> dict[str, float]:
+def _by_look(placement: Placement, pictures: Mapping[str, Picture], picture: str) -> dict[str, float]:
     """How far it is from the others of its set, in class and in the upload."""
     me = pictures[picture]
-    at = offer.mates.index(picture)
-    mates = [pictures[mate] for mate in offer.mates]
+    at = placement.mates.index(picture)
+    mates = [pictures[mate] for mate in placement.mates]
     others = [*mates[:at], *mates[at + 1 :]] or [me]
     beside = [*mates[max(at - 1, 0) : at], *mates[at + 1 : at + 2]] or [me]
     distances = sorted(abs(me.upload - other.upload) for other in others)
@@ -123,13 +123,15 @@ def _by_look(offer: Offer, pictures: Mapping[str, Picture], picture: str) -> dic
     }
 
 
-def _by_last_sets(offer: Offer, watcher: Watcher, pictures: Mapping[str, Picture], picture: str) -> dict[str, float]:
+def _by_last_sets(
+    placement: Placement, watcher: Watcher, pictures: Mapping[str, Picture], picture: str
+) -> dict[str, float]:
     """How rare its class, and its stretch of the upload, are in the sets around it."""
     me = pictures[picture]
     near = {
         each.picture
         for each in watcher.shown.values()
-        if abs(each.offers[0].number - offer.number) <= 3 and each.picture != picture
+        if abs(each.placements[0].number - placement.number) <= 3 and each.picture != picture
     }
     around = [pictures[each] for each in near]
     all_of_it = [pictures[each.picture] for each in watcher.shown.values() if each.picture != picture]
@@ -145,7 +147,7 @@ def _by_last_sets(offer: Offer, watcher: Watcher, pictures: Mapping[str, Picture
 def _compared(shown: Sequence[tuple[int, Shown]], views: Sequence[Mapping[str, float]], size: int) -> dict[str, float]:
     """What accounts learn by laying their lists side by side: who was shown it, when, and how."""
     accounts = {number for number, _ in shown}
-    moments = sorted(image.offers[0].moment for _, image in shown)
+    moments = sorted(image.placements[0].moment for _, image in shown)
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     told = sorted(answer for _, image in shown for answer in image.answers)
     second = next((when for when, number in told if number != told[0][1]), None)
@@ -153,7 +155,7 @@ def _compared(shown: Sequence[tuple[int, Shown]], views: Sequence[Mapping[str, f
         "how many of us saw it": len(accounts),
         "all of us saw it": len(accounts) == size,
         "one of us alone saw it": len(accounts) == 1,
-        "who saw it first": min(shown, key=lambda each: each[1].offers[0].moment)[0],
+        "who saw it first": min(shown, key=lambda each: each[1].placements[0].moment)[0],
         "time between the first and the last": moments[-1] - moments[0],
         "shortest time between two": min(gaps, default=-1),
         "shown to two at the same moment": sum(gap == 0 for gap in gaps),
@@ -186,7 +188,7 @@ class Company:
         self._moments = [moment for moment, _ in self._sets.values()]
 
     def of(self, picture: str, shown: Sequence[tuple[int, Shown]]) -> dict[str, float]:
-        own = [(number, image.offers[0].number) for number, image in shown]
+        own = [(number, image.placements[0].number) for number, image in shown]
         accounts = {number for number, _ in own}
         shared = [self._overlap(one, other) - 1 for one, other in combinations(own, 2)]
         absent = [self._most_shared(key, but=accounts) for key in own]
@@ -269,6 +271,6 @@ def _sets_of(group: Sequence[Watcher]) -> Sets:
     sets: dict[tuple[int, int], tuple[int, frozenset[str]]] = {}
     for number, watcher in enumerate(group):
         for image in watcher.shown.values():
-            for offer in image.offers:
-                sets[number, offer.number] = (offer.moment, frozenset(offer.mates))
+            for placement in image.placements:
+                sets[number, placement.number] = (placement.moment, frozenset(placement.mates))
     return sets

@@ -36,7 +36,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Placement:
     """An image as it stood in a set: the moment of the claim, the number of the worker's set, and the set's images."""
 
     moment: int
@@ -51,7 +51,7 @@ class Shown:
 
     assignment: str
     picture: str = ""
-    offers: list[Offer] = field(default_factory=list)
+    placements: list[Placement] = field(default_factory=list)
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     answers: list[tuple[int, int]] = field(default_factory=list)  # moment, class
     width: int = 0
@@ -85,7 +85,7 @@ class Watcher:
         images = [self._shown(row) for row in rows]
         mates = tuple(image.picture for image in images)
         for row, image in zip(rows, images, strict=True):
-            image.offers.append(Offer(moment, len(self.sets), row["position"], mates))
+            image.placements.append(Placement(moment, len(self.sets), row["position"], mates))
             image.keep("row", _reply_of_row(row))
         return images
 

@@ -30,12 +30,12 @@ def seeded(monkeypatch: pytest.MonkeyPatch) -> None:
         cursor.execute("SELECT setseed(0.7)")
 
 
-def some_projects(bot: type[Bot]) -> list[Project]:
-    """Projects with images that two honest workers have answered, and gold."""
-    return [a_project(number) for number in range(3 if bot is TRICKS["asks any project"] else 1)]
+def some_projects(bot: type[Bot], *, answered: bool) -> list[Project]:
+    """Projects with gold, and with images that two honest workers have answered or that are new."""
+    return [a_project(number, answered=answered) for number in range(3 if bot is TRICKS["asks any project"] else 1)]
 
 
-def a_project(number: int) -> Project:
+def a_project(number: int, *, answered: bool) -> Project:
     honest = [factories.a_worker(f"honest{each}") for each in range(2)]
     policy = {"answers_min": 3, "answers_max": 3, "gold_rate": 0.2, "hand_size": 10}
     project = factories.a_project(f"Project {number}", classes=CLASSES, workers=honest, **policy)
@@ -43,10 +43,9 @@ def a_project(number: int) -> Project:
     for task in tasks[::5]:
         answer = {"image": {"class": class_of_image(task.image_id)}, "verdict": "labels"}
         make_gold_image(project=project, image=task.image, raw=answer, by=factories.ada())
-    work = [task for task in tasks if task not in tasks[::5]]
-    write_answers(
-        project, {worker: {task: class_vote(class_of_image(task.image_id)) for task in work} for worker in honest}
-    )
+    work = {task: class_vote(class_of_image(task.image_id)) for task in tasks if task not in tasks[::5]}
+    if answered:
+        write_answers(project, dict.fromkeys(honest, work))
     return project
 
 
@@ -58,7 +57,7 @@ def work_on(bot: Bot, *, until: int) -> None:
 
 @pytest.mark.parametrize("trick", [Bot, *TRICKS.values()], ids=["works", *TRICKS])
 def test_a_bot_that_guesses_is_stopped_whatever_it_does_with_its_sets(trick: type[Bot]) -> None:
-    projects = some_projects(trick)
+    projects = some_projects(trick, answered=True)
     bot = trick(projects, GUESSING, 1)
     most = MOST_PAID * len(bot.accounts) * len(projects)
     work_on(bot, until=most + 1)
@@ -68,7 +67,7 @@ def test_a_bot_that_guesses_is_stopped_whatever_it_does_with_its_sets(trick: typ
 
 @pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
 def test_whatever_it_does_with_its_sets_it_is_judged_by_as_much_gold_as_others(trick: type[Bot]) -> None:
-    projects = some_projects(trick)
+    projects = some_projects(trick, answered=False)
     honest, bot = Bot(projects[:1], HONEST, 1), trick(projects, HONEST, 2)
     work_on(honest, until=LONG)
     work_on(bot, until=LONG)
