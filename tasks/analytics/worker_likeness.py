@@ -26,25 +26,32 @@ NEWEST = 3000
 MOST_IN_COMMON = 5
 
 # Both wrong: an image with a class, and both differ from the label of several answers. Equal coordinates: an object of
-# the one has the very same geometry as one of the other. Equal times: to a tenth of a second.
+# the one has the very same geometry as one of the other, and on one image alone: cameras that do not move give equal
+# coordinates to all. Equal times: to a tenth of a second.
 PAIRS = """
 WITH newest AS MATERIALIZED (
     SELECT n.id, n.task_id, n.actor_id, n.body, n.body_sha256, n.seconds
     FROM tasks_annotation n
     WHERE n.project_id = %(project)s AND n.is_current AND n.source = 'worker' AND n.task_id IS NOT NULL
     ORDER BY n.id DESC LIMIT %(newest)s
+), objects AS MATERIALIZED (
+    SELECT n.task_id, n.actor_id, o->'geom' AS geom FROM newest n, jsonb_array_elements(n.body->'objects') o
+), equal AS MATERIALIZED (
+    SELECT DISTINCT one.task_id, one.actor_id AS one, other.actor_id AS other
+    FROM objects one JOIN objects other USING (task_id, geom)
+    WHERE one.actor_id < other.actor_id
+        AND geom IN (SELECT geom FROM objects GROUP BY geom HAVING count(DISTINCT task_id) = 1)
 )
 SELECT least(a.actor_id, b.actor_id), greatest(a.actor_id, b.actor_id),
     count(*) FILTER (WHERE %(classes)s AND a.body_sha256 <> l.content_hash AND b.body_sha256 <> l.content_hash),
     count(*) FILTER (WHERE %(classes)s AND a.body_sha256 <> l.content_hash AND a.body_sha256 = b.body_sha256),
     count(*) FILTER (WHERE a.body->'objects' <> '[]' AND b.body->'objects' <> '[]'),
-    count(*) FILTER (WHERE a.body->'objects' <> '[]' AND b.body->'objects' <> '[]' AND EXISTS (
-        SELECT FROM jsonb_array_elements(a.body->'objects') one, jsonb_array_elements(b.body->'objects') other
-        WHERE one->'geom' = other->'geom')),
+    count(e.task_id),
     count(*) FILTER (WHERE a.seconds IS NOT NULL AND b.seconds IS NOT NULL),
     count(*) FILTER (WHERE abs(a.seconds - b.seconds) < 0.05)
 FROM newest a
 JOIN newest b ON b.task_id = a.task_id AND b.actor_id > a.actor_id
+LEFT JOIN equal e ON e.task_id = a.task_id AND e.one = a.actor_id AND e.other = b.actor_id
 LEFT JOIN tasks_consensuslabel l ON l.task_id = a.task_id AND l.is_current AND l.method <> %(single)s
 GROUP BY 1, 2
 """

@@ -15,6 +15,7 @@ from accounts.models import Actor
 from annotary_core.labels.answer import Answer
 from kernel.events import record_event
 from projects.models import Project
+from projects.selectors import object_tools_of
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.consensus.refit import request_refit
@@ -103,10 +104,14 @@ def _compare_late(*, project_id: int, worker_id: int, may_pause: bool) -> None:
     gold = compare_answers(project_id=project_id, worker_id=worker_id, submitted=[])
     if not gold.seen:
         return
-    paused = record_gold_results(
-        project_id=project_id, worker_id=worker_id, seen=gold.seen, correct=gold.correct, may_pause=may_pause
-    )
     project = Project.objects.select_related("schema").get(pk=project_id)
+    paused = record_gold_results(
+        project_id=project_id,
+        worker_id=worker_id,
+        seen=gold.seen,
+        correct=gold.correct,
+        may_pause=may_pause and not object_tools_of(project=project),
+    )
     paused |= review_worker(project=project, worker_id=worker_id, may_pause=may_pause)
     worker = Actor.objects.get(pk=worker_id)
     record_event(

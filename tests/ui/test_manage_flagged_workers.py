@@ -91,6 +91,7 @@ def test_the_api_has_flags_in_numbers(project: Project) -> None:
         ("gold", 0, 3, False),
         ("agreement", 0, 30, True),
         ("repeats", 30, 30, True),
+        ("streak", 30, 30, True),
     ]
     assert mine[1]["high"] < mine[1]["limit"] <= 0.6
     assert set(map(len, by_worker.values())) == {0}

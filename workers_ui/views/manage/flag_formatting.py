@@ -23,7 +23,8 @@ def describe_findings(findings: Mapping[str, Any] | None) -> str:
     if compared := findings["compared"]:
         parts.append(f"agrees with others in about {findings['agreeing']:.0f} of {compared:,}")
     if findings["timed"] and findings["fast"] * 4 > findings["timed"]:
-        parts.append(f"{findings['fast']:,} of {findings['timed']:,} answers in under a third of the time others need")
+        answers = format_count(findings["timed"], "answer")
+        parts.append(f"{findings['fast']:,} of {answers} in under a third of the time others need")
     return "; ".join(parts)
 
 
@@ -40,13 +41,17 @@ _DESCRIBED: dict[str, Callable[[FlagFigures], str]] = {
     "objects_found": lambda flag: f"finds an estimated {percent(flag['value'])} of the objects",
     "repeats": lambda flag: f"always the same answer, also where others disagree ({flag['count']:,} of {flag['of']:,})",
     "streak": lambda flag: (
-        f"one answer {flag['count']:,} times in a row, where it is right on {percent(flag['value'])}"
+        f"one answer {format_count(flag['count'] or 0, 'time')} in a row, where it is right on {percent(flag['value'])}"
     ),
-    "same_mistakes": lambda flag: f"the same mistake as another worker on {flag['count']:,} of {flag['of']:,} images",
+    "same_mistakes": lambda flag: (
+        f"the same mistake as another worker on {flag['count']:,} of {format_count(flag['of'], 'image')}"
+    ),
     "same_geometry": lambda flag: (
-        f"exactly the same coordinates as another worker on {flag['count']:,} of {flag['of']:,} images"
+        f"exactly the same coordinates as another worker on {flag['count']:,} of {format_count(flag['of'], 'image')}"
     ),
-    "same_times": lambda flag: f"the same times as another worker on {flag['count']:,} of {flag['of']:,} images",
+    "same_times": lambda flag: (
+        f"the same times as another worker on {flag['count']:,} of {format_count(flag['of'], 'image')}"
+    ),
     "same_device": lambda flag: f"the same device as {format_count(flag['of'], 'other account')}",
     "same_network": lambda flag: f"the same network as {format_count(flag['of'], 'other account')}",
     "rejected": lambda flag: f"{flag['count']:,} of {format_count(flag['of'], 'reviewed answer')} rejected",

@@ -60,5 +60,7 @@ def _row(figures: WorkerRow, name: str, flags: list[FlagFigures]) -> dict[str, A
         "name": name,
         "evidence": describe_flags(flags),
         "found": describe_findings(figures["findings"]),
+        # Without answers to go by, the estimate is the prior, which looks like a finding.
+        "measured": figures["checks_seen"] or figures["findings"] or figures["reviews_approved"],
         "why_skipped": why,
     }
