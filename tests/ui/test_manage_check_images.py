@@ -42,7 +42,7 @@ def project(people: People) -> Project:
 
 
 def open_page(people: People, project: Project, **options: object) -> Page:
-    page = people.signed_in(factories.ada(), **options)  # type: ignore[arg-type]
+    page = people.signed_in(factories.ada(), **options)
     page.goto(f"/projects/{project.public_id}/checks/")
     return page
 
