@@ -6,6 +6,7 @@ Why they lock as they do: docs/decisions/0008-places-and-generations.md.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -241,8 +242,13 @@ def claim_from_batch(
     rows = run_prepared(CLAIM_FROM_BATCH, params | asdict(gold))
     if not rows:
         return None
-    slots = [Slot(row[2], None, *row[3:8], own_task_id=row[2]) for row in rows if row[2] is not None]
+    slots = [_slot(row) for row in rows if row[2] is not None]
     return BatchClaim(batch_id=rows[0][0], exhausted_generation=rows[0][1], slots=slots, sites=rows[0][8])
+
+
+def _slot(row: Sequence[Any]) -> Slot:
+    task_id, round_number, width, height, rendition_id, order_key = row[2:8]
+    return Slot(task_id, None, round_number, width, height, rendition_id, order_key, task_id)
 
 
 def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[int, int]) -> None:

@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer
+from annotary_core.wording import format_count
 from kernel.events import record_event
 from projects.models import AnswersMode, Project
 from projects.selectors import require_not_closed
@@ -101,8 +102,8 @@ def _why_none(project: Project) -> str:
     fixed = project.answers_mode == AnswersMode.FIXED
     remedy = "With dynamic answers, images that workers agree on leave some" if fixed else "Raise the maximum"
     return (
-        f"Every image that could be used has been seen by {project.answers_max} workers already, as many as may see an"
-        f" image: as a check image it would stand out. {remedy}; or label new images yourself."
+        f"Every image that could be used has been seen by {format_count(project.answers_max, 'worker')} already, and"
+        f" more may not see an image: as a check image it would stand out. {remedy}; or label new images yourself."
     )
 
 

@@ -29,7 +29,7 @@ def project() -> Project:
     project = factories.a_project(hand_size=2, gold_rate=0.5, answers_min=3, answers_max=3)
     factories.some_tasks(project, 6)
     for name in NAMES:
-        factories.admitted(project, factories.a_worker(name), gold=(20, 1), images=10)
+        factories.admitted(project, factories.a_worker(name), gold=(20, 1))
     return project
 
 

@@ -42,7 +42,7 @@ def project(people: People) -> Project:
 
 
 def open_page(people: People, project: Project, **options: object) -> Page:
-    page = people.signed_in(factories.ada(), **options)  # type: ignore[arg-type]
+    page = people.signed_in(factories.ada(), **options)
     page.goto(f"/projects/{project.public_id}/checks/")
     return page
 
@@ -100,12 +100,3 @@ def test_it_works_on_a_phone(people: People, project: Project) -> None:
     page = open_page(people, project, **PHONE)
     expect(page.locator(".aside-row")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_tmp_shots(people: People, project: Project, scheme: str) -> None:
-    for name, options in (("desktop", {}), ("phone", PHONE)):
-        page = people.signed_in(factories.ada(), color_scheme=scheme, **options)  # type: ignore
-        page.goto(f"/projects/{project.public_id}/checks/")
-        page.wait_for_timeout(800)
-        page.screenshot(path=f"/tmp/team/gold12_{name}_{scheme}.png", full_page=True)
