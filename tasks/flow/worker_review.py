@@ -26,6 +26,7 @@ from projects.selectors import schema_of
 from tasks.assignment.models import Hand
 from tasks.consensus.refit import request_refit
 from tasks.gold.compare import Tolerance, compare
+from tasks.repair.selectors import VOID
 from tasks.standing.chance_test import FAST, ClassAnswer, Evidence, ScoreAnswer, log_ratio_of_counts, run_chance_test
 from tasks.standing.services import record_findings
 from tasks.standing.trust import posterior_of
@@ -44,7 +45,8 @@ MOST_TASKS = 200
 
 # Answers of the hand that is being settled, and of settled ones, of the worker and of others. Times come from the
 # worker's device; all of a hand's together are at most the time between its claim and its last answer.
-ANSWERS = """
+# Answers of others that are void say nothing; the worker's own stay evidence until a manager resumes the worker.
+ANSWERS = f"""
 WITH own AS (
     SELECT n.id, n.task_id, n.gold_id, n.assignment_id, n.body, n.body_sha256, n.seconds,
         extract(epoch FROM max(a.submitted_at) OVER hand - min(a.leased_at) OVER hand)::float8 AS elapsed,
@@ -70,10 +72,10 @@ LEFT JOIN LATERAL (
     JOIN tasks_assignment oa ON oa.id = other.assignment_id AND oa.state = 'submitted'
     JOIN tasks_hand oh ON oh.id = oa.hand_id AND oh.state = 'settled'
     WHERE other.task_id = own.task_id AND other.actor_id <> %(worker)s AND other.is_current
-        AND other.source = 'worker'
+        AND other.source = 'worker' AND NOT {VOID.format(row="oa")}
 ) o ON true
 ORDER BY own.id, o.actor_id
-"""
+"""  # noqa: S608
 
 COWORKERS = """
 SELECT DISTINCT n.project_id, n.actor_id

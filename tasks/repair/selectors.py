@@ -24,6 +24,13 @@ def void(*, assignment: str = "") -> Exists:
     return Exists(rows.filter(until__gt=at).filter(Q(since__isnull=True) | Q(since__lte=at)))
 
 
+#: The same in SQL, about the row of an assignment.
+VOID = """EXISTS (
+    SELECT FROM tasks_repair repair WHERE repair.project_id = {row}.project_id AND repair.worker_id = {row}.worker_id
+        AND repair.state IN ('voiding', 'voided') AND {row}.submitted_at < repair.until
+        AND (repair.since IS NULL OR {row}.submitted_at >= repair.since))"""
+
+
 def is_repaired(*, project_id: int) -> bool:
     """Whether any answer of the project is void."""
     return Repair.objects.filter(project_id=project_id, state__in=IN_FORCE).exists()
