@@ -130,7 +130,7 @@ class WorkerRules(ProjectMachine):
                 mine = [each for each in self.model.leases_of(worker.pk) if self.model.leases[each].hand == pk]
                 if mine:
                     self.send(mine[0], 1 + number % 2)
-            self.clock.advance(0.6 * LEASE)
+            self.clock.advance(0.7 * LEASE)
 
     @rule(share=st.sampled_from([0.6, 1.1]))
     def time_passes(self, share: float) -> None:
