@@ -29,7 +29,7 @@ from tasks.repair.selectors import IN_FORCE
 from tasks.review.models import Review
 
 #: Images of a step: some ten milliseconds, during which claims pass over their batch.
-AT_ONCE = 100
+AT_ONCE = 50
 
 #: Counting answers of the present round that are in the range of a repair.
 IN_RANGE = """
