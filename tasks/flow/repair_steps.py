@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from kernel.events import record_event
 from projects.models import Project
@@ -29,7 +29,7 @@ from tasks.repair.selectors import IN_FORCE
 from tasks.review.models import Review
 
 #: Images of a step: some ten milliseconds, during which claims pass over their batch.
-AT_ONCE = 100
+AT_ONCE = 50
 
 #: Counting answers of the present round that are in the range of a repair.
 IN_RANGE = """
@@ -173,8 +173,8 @@ def _before(
     }
 
 
-def current_verdicts(tasks: Iterable[Task]) -> Any:
-    """The current verdicts on the labels of these tasks."""
+def current_verdicts(tasks: Iterable[Task | int]) -> QuerySet[Review]:
+    """The current verdicts on the labels of these tasks, which may be row ids."""
     return Review.objects.filter(task__in=list(tasks), is_current=True, annotation__isnull=True)
 
 

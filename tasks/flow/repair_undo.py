@@ -23,7 +23,7 @@ from tasks.batching.models import Batch, Task
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.flow.relabel import relabel
-from tasks.flow.repair_record import Before, Slots, StoredPosterior
+from tasks.flow.repair_record import Before, Slots
 from tasks.flow.repair_steps import AT_ONCE, change_slots, current_verdicts, lock_repair
 from tasks.repair.models import Repair, RepairedTask
 from tasks.repair.selectors import IN_FORCE
@@ -134,8 +134,7 @@ def restore_some(repair: Repair, batch_id: int) -> int:
     returns = {row.task_id: plan_return(row, by_id[row.task_id], assignments[row.task_id], now) for row in rows}
     _apply_to_assignments(repair, rows, returns)
     exact = [row for row in rows if returns[row.task_id].exact]
-    for row in exact:
-        _put_back(row, by_id[row.task_id])
+    _put_back(exact)
     # What an earlier repair has kept of these images is without the answers that come back now.
     later = RepairedTask.objects.filter(task__in=tasks).exclude(repair=repair).exclude(state__in=_DONE)
     later.filter(pk__gt=min(row.pk for row in rows)).update(is_exact=False)
@@ -197,32 +196,37 @@ def _apply_to_assignments(repair: Repair, rows: Sequence[RepairedTask], returns:
     Assignment.objects.filter(pk__in=back).update(counts=True)
 
 
-def _put_back(row: RepairedTask, task: Task) -> None:
-    """Needs the task's lock. Make the label and the verdict current that were so before, and restore the posterior."""
-    before = Before.from_json(row.before)
-    # No row has the id 0.
-    label, review = before.label or 0, before.review or 0
-    ConsensusLabel.objects.filter(task=task, is_current=True).exclude(pk=label).update(is_current=False)
-    ConsensusLabel.objects.filter(pk=label, is_current=False).update(is_current=True)
-    current_verdicts([task]).exclude(pk=review).update(is_current=False)
-    Review.objects.filter(pk=review, is_current=False).update(is_current=True)
-    _put_posterior_back(task, before.posterior, answers=len(before.counting))
+def _put_back(rows: Sequence[RepairedTask]) -> None:
+    """Needs the tasks' locks. Make the labels and verdicts current that were so before, and restore the posteriors."""
+    before = {row.task_id: Before.from_json(row.before) for row in rows}
+    labels = [each.label for each in before.values() if each.label is not None]
+    verdicts = [each.review for each in before.values() if each.review is not None]
+    ConsensusLabel.objects.filter(task__in=before, is_current=True).exclude(pk__in=labels).update(is_current=False)
+    ConsensusLabel.objects.filter(pk__in=labels, is_current=False).update(is_current=True)
+    current_verdicts(before).exclude(pk__in=verdicts).update(is_current=False)
+    Review.objects.filter(pk__in=verdicts, is_current=False).update(is_current=True)
+    _put_posteriors_back(rows, before)
 
 
-def _put_posterior_back(task: Task, stored: StoredPosterior | None, *, answers: int) -> None:
+def _put_posteriors_back(rows: Sequence[RepairedTask], before: Mapping[int, Before]) -> None:
     """`answers` is what counts again: an update in between may have stored fewer, and would see new answers now."""
-    if stored is None:
-        Posterior.objects.filter(task=task).delete()
-        return
-    values = {
-        "project_id": task.project_id,
-        "answers": answers,
-        "body": stored.body,
-        "confidence": stored.confidence,
-        "state_version": stored.state_version,
-        "updated_at": ClockTimestamp(),
-    }
-    Posterior.objects.update_or_create(task=task, defaults=values)
+    Posterior.objects.filter(task__in=[pk for pk, each in before.items() if each.posterior is None]).delete()
+    project_id = rows[0].repair.project_id if rows else 0
+    restored = [
+        Posterior(
+            task_id=pk,
+            project_id=project_id,
+            answers=len(each.counting),
+            body=each.posterior.body,
+            confidence=each.posterior.confidence,
+            state_version=each.posterior.state_version,
+            updated_at=ClockTimestamp(),
+        )
+        for pk, each in before.items()
+        if each.posterior is not None
+    ]
+    columns = ["answers", "body", "confidence", "state_version", "updated_at"]
+    Posterior.objects.bulk_create(restored, update_conflicts=True, unique_fields=["task"], update_fields=columns)
 
 
 def _approve_again(batch: Batch, rows: Sequence[RepairedTask]) -> None:

@@ -58,9 +58,13 @@ FROM (SELECT batch_id, sum(taken) AS taken FROM tasks_task GROUP BY batch_id) n 
 
 
 class Claims:
-    """Workers who claim sets and hand them in at once, each on its own connection, until they are stopped."""
+    """Workers who claim sets and hand them in at once, each on its own connection, until they are stopped.
 
-    def __init__(self, project: Any, workers: list[Any]) -> None:
+    pause: seconds between two sets of a worker, so that they do not run out of tasks.
+    """
+
+    def __init__(self, project: Any, workers: list[Any], *, pause: float = 0.0) -> None:
+        self._pause = pause
         self.seconds: list[float] = []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(project, worker)) for worker in workers]
@@ -91,6 +95,7 @@ class Claims:
             # As answered, though without answers: returned images would come back in the next set.
             Assignment.objects.filter(hand=hand).update(state="submitted", submitted_at=ClockTimestamp())
             settle_hand(worker=worker, hand_id=hand.public_id)
+            time.sleep(self._pause)
         connection.close()
 
 

@@ -20,6 +20,8 @@ from typing import Any
 ANSWERS = 50_000
 CLAIMERS = 4
 QUIET_SECONDS = 10.0
+#: Seconds between two sets of a worker: there are enough tasks for half an hour.
+PAUSE = 0.5
 #: Seconds that a transaction may hold its locks.
 TARGET = 1.0
 
@@ -135,7 +137,7 @@ def report(answers: int) -> Iterator[str]:
     yield machine()
     (project, bad, claimers), took = timed(lambda: a_worked_project(answers))
     yield f"{answers:,} answers of one worker in a project of {2 * answers:,} tasks, written in {took:.0f} s"
-    with Claims(project, claimers) as before:
+    with Claims(project, claimers, pause=PAUSE) as before:
         time.sleep(QUIET_SECONDS)
     yield f"  claims of {CLAIMERS} workers before      {spread(before.seconds)}   ({len(before.seconds):,})"
     longest: list[float] = []
@@ -160,7 +162,7 @@ def report(answers: int) -> Iterator[str]:
         nonlocal worst
         longest.clear()
         row, first = timed(begin)
-        with Claims(project, claimers) as meanwhile:
+        with Claims(project, claimers, pause=PAUSE) as meanwhile:
             _, took = timed(lambda: repair.run_repair(repair_id=row.pk))
         row.refresh_from_db()
         yield f"  {name} is in force after {first * 1000:.0f} ms, and done with {row.done:,} images in {took:.0f} s"
