@@ -10,7 +10,7 @@ from accounts.models import Actor
 from projects.models import Project
 from tasks.assignment.errors import WorkerPaused
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.services import claim_hand, release_hand, skip_assignment
+from tasks.assignment.services import claim_hand, release_hand
 from tasks.flow.claim_any import claim_any
 from tasks.flow.expiry import expire_leases
 from tasks.gold.models import GoldResult
@@ -130,15 +130,6 @@ class GivesBackSetsWithGold(Bot):
             super().work(hand, leases)
 
 
-class SkipsGold(Bot):
-    """Skips the gold."""
-
-    def work(self, hand: Hand, leases: Leases) -> None:
-        for lease in _gold(leases):
-            skip_assignment(worker=hand.worker, assignment_id=lease.public_id)
-        super().work(hand, _work(leases))
-
-
 class LeavesGold(Bot):
     """Hands in a set without the gold."""
 
@@ -172,7 +163,6 @@ TRICKS: dict[str, type[Bot]] = {
     "answers late": AlwaysLate,
     "answers gold late": LateForGold,
     "gives back sets with gold": GivesBackSetsWithGold,
-    "skips gold": SkipsGold,
     "hands in sets without the gold": LeavesGold,
     "lets gold expire": LetsGoldExpire,
     "alternates between accounts": AlternatesAccounts,

@@ -57,6 +57,9 @@ class Crowd:
     def work(self) -> None:
         together = set(FIVE_IN_STEP) | set(TWO_IN_STEP)
         units = [FIVE_IN_STEP, TWO_IN_STEP, *((n,) for n in range(len(self.watchers)) if n not in together)]
+        for watcher in self.watchers:
+            # Also, middleware is set up by the first request, which must not be made in several threads at once.
+            watcher.call("get", "/api/v1/work/")
         with _threads(len(FIVE_IN_STEP)) as at_once:
             while units:
                 self.moment += 1

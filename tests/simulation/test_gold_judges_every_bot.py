@@ -1,4 +1,4 @@
-"""A bot that answers late, gives back, skips or lets expire is judged like any other worker, or stopped."""
+"""A bot that answers late, gives back or lets expire is judged like any other worker, or stopped."""
 
 import random
 
