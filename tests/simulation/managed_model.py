@@ -212,10 +212,10 @@ class ManagedModel(CrowdModel):
                 assert row.wanted == task.wanted and not row.asked_again, found
             task.state, task.round, task.wanted, task.asked_again = row.state, row.round, row.wanted, row.asked_again
 
-    def _check_waiting(self, task: ModelTask, row: LabeledTask, taken: int, found: str) -> None:
+    def _check_waiting(self, task: ModelTask, row: LabeledTask, taken: int, what: str) -> None:
         """A task that takes answers goes on, with as many or more, or is finished with those it has."""
         if (row.state, row.asked_again) == (task.state, task.asked_again):
-            assert task.wanted <= row.wanted <= max(task.wanted, self.policy.answers_max), found
+            assert task.wanted <= row.wanted <= max(task.wanted, self.policy.answers_max), what
         else:
-            assert row.state == "answered" or (task.asked_again and row.state == "approved"), found
-            assert row.wanted == taken > 0 and not row.asked_again, found
+            assert row.state == "answered" or (task.asked_again and row.state == "approved"), what
+            assert row.wanted == taken > 0 and not row.asked_again, what

@@ -65,7 +65,7 @@ class PolicyRules(WorkerRules):
 
     @precondition(lambda self: self.model.asides)
     @rule(which=which)
-    def offer_again(self, which: int) -> None:
+    def restore_offer(self, which: int) -> None:
         row = self._aside(which)
         if row is not None:
             refusal = "project_closed" if self.model.state == "closed" else None

@@ -16,7 +16,7 @@ from structlog.contextvars import bound_contextvars
 from kernel.clock import ClockTimestamp
 from kernel.idempotency import Call, Superseded, reserve, store
 from tasks.annotation import acknowledged
-from tasks.assignment import caps, returned, slots
+from tasks.assignment import returned, slots
 from tasks.assignment import services as assignment_services
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
@@ -103,18 +103,12 @@ def tasks_before_batches(*, batch_ids: list[int], task_ids: list[int]) -> None:
     list(Batch.objects.select_for_update(no_key=True).filter(pk__in=batch_ids).order_by("pk"))
 
 
-def no_lock(**_: object) -> None:
-    """Locks nothing."""
-
-
 FAULTS: dict[str, tuple[list[tuple[object, str, Callable[..., object]]], str]] = {
     "counters are written without a lock": (
         [(module, "close_leases", close_without_lock) for module in (assignment_services, revocation)],
         "I2|taken_between|wait for each other",
     ),
     "a response is stored before the work is done": ([(acknowledged, "once", key_before_the_work)], "I3"),
-    "the budget is read without the project's money": ([(assignment_services, "lock_money", no_lock)], "budget"),
-    "sets in progress are counted without a lock": ([(caps, "lock_claims", no_lock)], "two_sets_at_once"),
     "tasks are locked before their batches": (
         [(slots, "lock_slots", tasks_before_batches), (returned, "lock_slots", tasks_before_batches)],
         "wait for each other",
