@@ -93,7 +93,12 @@ def some_step(project: Project, crowd: list[Actor], rng: random.Random) -> None:
     """One answer, verdict, batch approval or release, if it is possible now."""
     task = rng.choice(list(Task.objects.filter(project=project).order_by("pk")))
     label = ConsensusLabel.objects.filter(task=task, is_current=True).first()
-    seen = {"reviewer": factories.ada(), "task": task, "label_hash": label.content_hash if label else "", "again": True}
+    seen: dict[str, Any] = {
+        "reviewer": factories.ada(),
+        "task": task,
+        "label_hash": label.content_hash if label else "",
+        "again": True,
+    }
     step = rng.choice(["answer", "answer", "approve", "approve", "fix", "reject", "batch", "batch", "release"])
     with suppress(AnnotaryError):
         if step == "answer":

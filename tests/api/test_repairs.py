@@ -12,8 +12,9 @@ from accounts.services import invite
 from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.flow.invitations import accept_invitation
-from tasks.flow.repair import run_repair
+from tasks.flow.repair import run_repair, start_repair
 from tasks.repair.models import Repair
+from tasks.review.services import approve_label
 from tasks.standing.models import Standing
 from tests import factories, repairs, worker_actions
 from tests.api.people import with_key
@@ -38,7 +39,7 @@ def project() -> Project:
         task = a_paid_task(project, bodies)
         label = task.labels.get()
         ada = factories.ada()
-        repairs.approve_label(reviewer=ada, task=task, label_hash=label.content_hash)
+        approve_label(reviewer=ada, task=task, label_hash=label.content_hash)
     return project
 
 
@@ -133,7 +134,7 @@ def test_answers_are_voided_in_all_projects_or_in_none(ada: APIClient, project: 
     promised = ada.post(f"{base}repair-preview/", body, format="json").json()["projects"]
     expected = [(str(project.public_id), 2), (str(other.public_id), 1)]
     assert [(row["project"], row["preview"]["answers"]) for row in promised] == expected
-    repair = repairs.start_repair(project=other, worker=worker, by=factories.ada(), reason="Random.")
+    repair = start_repair(project=other, worker=worker, by=factories.ada(), reason="Random.")
     refused = ada.post(f"{base}repairs/", body | {"reason": "Random."}, format="json")
     assert (code_of(refused), Repair.objects.count()) == ("repair_in_progress", 1)
     repairs.undo(repairs.finish(repair))

@@ -130,6 +130,7 @@ def a_worked_project(answers: int) -> tuple[Any, Any, list[Any]]:
 def report(answers: int) -> Iterator[str]:
     from tasks.flow import repair, repair_steps, repair_undo
     from tasks.flow.repair_preview import preview_repair, preview_undo
+    from tasks.repair.models import Repair
     from tests import factories
     from tests.benchmarks.claims import machine, spread
     from tests.benchmarks.leases import Claims, noting, timed
@@ -155,7 +156,7 @@ def report(answers: int) -> Iterator[str]:
     services._update_chunk = noting(services._update_chunk, longest)
     preview, took = timed(lambda: preview_repair(project=project, worker=bad))
     yield f"  the preview of {preview.answers:,} answers takes {took:.1f} s: {preview.reopened:,} images open again"
-    by = {"by": factories.ada(), "reason": "Random answers."}
+    by: dict[str, Any] = {"by": factories.ada(), "reason": "Random answers."}
     worst = 0.0
 
     def measured(name: str, begin: Any) -> Iterator[str]:
@@ -171,7 +172,7 @@ def report(answers: int) -> Iterator[str]:
         worst = max(worst, *longest)
 
     yield from measured("the repair", lambda: repair.start_repair(project=project, worker=bad, **by))
-    done = repair.Repair.objects.get()
+    done = Repair.objects.get()
     undo, took = timed(lambda: preview_undo(repair=done))
     yield f"  the preview of the undo of {undo.answers:,} answers takes {took:.1f} s"
     yield from measured("the undo", lambda: repair.undo_repair(repair=done, **by))

@@ -1,6 +1,7 @@
 """Repairs against claims, answers, verdicts, releases, refits and other repairs at the same time, and killed ones."""
 
 import random
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -39,7 +40,13 @@ CAT, DOG = factories.class_answer(1), factories.class_answer(2)
 
 
 def a_project(tasks: int = 12, **policy: Any) -> Project:
-    values = {"answers_min": 2, "answers_max": 2, "gold_rate": 0, "hand_size": 3, "price": "0.05"} | policy
+    values: dict[str, Any] = {
+        "answers_min": 2,
+        "answers_max": 2,
+        "gold_rate": 0,
+        "hand_size": 3,
+        "price": "0.05",
+    } | policy
     project = factories.a_project(**values)
     project.refresh_from_db()
     a_crowd(project, 6)
@@ -129,7 +136,7 @@ def test_an_answer_that_a_job_has_missed_is_void_once_its_set_is_settled() -> No
     run(repair)
     worker_actions.answer(lease)
     # Its time was read before the repair began, and it was held up until the job had ended.
-    Assignment.objects.filter(pk=lease.pk).update(submitted_at=repair.created_at - worker_actions.timedelta(seconds=1))
+    Assignment.objects.filter(pk=lease.pk).update(submitted_at=repair.created_at - timedelta(seconds=1))
     settle_hand(worker=bad(project), hand_id=lease.hand.public_id)
     (job,) = Job.objects.filter(kind="flow.repair", state="queued").exclude(args__repair_id=0).order_by("-pk")[:1]
     run_repair(repair_id=job.args["repair_id"])
@@ -158,7 +165,12 @@ def test_a_repair_among_claims_answers_verdicts_refits_and_another_repair() -> N
         rng = random.Random(seed)
         for _ in range(8):
             label = rng.choice(list(ConsensusLabel.objects.filter(is_current=True)))
-            seen = {"reviewer": factories.ada(), "task": label.task, "label_hash": label.content_hash, "again": True}
+            seen: dict[str, Any] = {
+                "reviewer": factories.ada(),
+                "task": label.task,
+                "label_hash": label.content_hash,
+                "again": True,
+            }
             try:
                 if rng.random() < 0.5:
                     approve_label(**seen)

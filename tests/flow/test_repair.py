@@ -25,7 +25,13 @@ CAT, DOG = factories.class_answer(1), factories.class_answer(2)
 
 
 def a_project(**policy: Any) -> Project:
-    values = {"answers_min": 2, "answers_max": 2, "gold_rate": 0, "confidence_target": 0.5, "price": "0.05"} | policy
+    values: dict[str, Any] = {
+        "answers_min": 2,
+        "answers_max": 2,
+        "gold_rate": 0,
+        "confidence_target": 0.5,
+        "price": "0.05",
+    } | policy
     project = factories.a_project(**values)
     project.refresh_from_db()
     a_crowd(project, 4)

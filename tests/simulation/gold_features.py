@@ -63,7 +63,7 @@ def _own(image: Shown, watcher: Watcher, rarity: Rarity, pictures: Mapping[str, 
     first, last = image.placements[0], image.placements[-1]
     size = len(first.mates)
     digits = image.assignment.replace("-", "")
-    figures = {
+    figures: dict[str, float] = {
         "when it was first shown": first.moment,
         "number of the set": first.number,
         "position": first.position,

@@ -98,7 +98,7 @@ class GoldProject:
 def a_gold_project(kind: Kind, *, folder: Path, seed: int) -> GoldProject:
     """Upload the images, make the gold and open the batches. `folder` gets the owner's labeled files."""
     rng = random.Random(seed)
-    policy = {"answers_min": 3, "answers_max": 3, "gold_rate": 0.25, "hand_size": 10} | kind.policy
+    policy: dict[str, Any] = {"answers_min": 3, "answers_max": 3, "gold_rate": 0.25, "hand_size": 10, **kind.policy}
     project = factories.a_project(f"Gold {seed}", classes=CLASSES, **policy)
     pictures = _upload(project, kind, first=seed * 10_000)
     made = GoldProject(project, pictures, kind)

@@ -1,13 +1,16 @@
 """A bot that answers late, gives back or lets expire is judged like any other worker, or stopped."""
 
 import random
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from projects.models import Project
 from tasks.assignment import choosing
+from tasks.batching.models import Task
 from tasks.flow.gold_images import make_gold_image
+from tasks.gold.models import Gold
 from tests import factories, worker_actions
 from tests.crowd import class_vote, write_answers
 from tests.simulation.gold_bots import TRICKS, Bot, class_of_image
@@ -37,13 +40,15 @@ def some_projects(bot: type[Bot], *, answered: bool) -> list[Project]:
 
 def a_project(number: int, *, answered: bool) -> Project:
     honest = [factories.a_worker(f"honest{each}") for each in range(2)]
-    policy = {"answers_min": 3, "answers_max": 3, "gold_rate": 0.2, "hand_size": 10}
+    policy: dict[str, Any] = {"answers_min": 3, "answers_max": 3, "gold_rate": 0.2, "hand_size": 10}
     project = factories.a_project(f"Project {number}", classes=CLASSES, workers=honest, **policy)
     tasks = factories.some_tasks(project, TASKS + GOLD, batches=8)
     for task in tasks[::5]:
         answer = {"image": {"class": class_of_image(task.image_id)}, "verdict": "labels"}
         make_gold_image(project=project, image=task.image, raw=answer, by=factories.ada())
-    work = {task: class_vote(class_of_image(task.image_id)) for task in tasks if task not in tasks[::5]}
+    work: dict[Task | Gold, Any] = {
+        task: class_vote(class_of_image(task.image_id)) for task in tasks if task not in tasks[::5]
+    }
     if answered:
         write_answers(project, dict.fromkeys(honest, work))
     return project

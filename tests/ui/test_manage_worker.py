@@ -12,6 +12,7 @@ from accounts.models import Actor
 from projects.models import Project
 from tasks.flow.repair import run_repair
 from tasks.repair.models import Repair
+from tasks.review.services import approve_label
 from tests import factories, repairs
 from tests.labeled import a_crowd, a_paid_task
 from tests.ui.live import PHONE, People
@@ -29,7 +30,7 @@ def project(db: None) -> Project:
     for bodies in ([DOG, CAT, CAT], [CAT, CAT], [DOG, CAT, CAT]):
         task = a_paid_task(project, bodies)
         label = task.labels.get()
-        repairs.approve_label(reviewer=factories.ada(), task=task, label_hash=label.content_hash)
+        approve_label(reviewer=factories.ada(), task=task, label_hash=label.content_hash)
     repairs.a_release(project)
     return project
 
