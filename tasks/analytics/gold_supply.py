@@ -104,7 +104,8 @@ def gold_supply(*, project: Project) -> GoldSupply:
     )
 
 
-_IS_OPEN = Q(batch=None) | Q(batch__state=Batch.State.OPEN, batch__taken__lt=F("batch__wanted"))
+# Gold without a place can get one while there is work left in its batch.
+_IS_OPEN = Q(batch=None) | Q(batch__taken__lt=F("batch__wanted")) & ~Q(batch__state=Batch.State.APPROVED)
 
 
 def _hours(project: Project, views: int) -> float | None:

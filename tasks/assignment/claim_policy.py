@@ -91,9 +91,8 @@ class ClaimPolicy:
 
     @property
     def may_be_out_of_gold(self) -> bool:
-        """Whether the claim may have to be refused because there is no gold that has not been placed."""
-        has_new = self.has_unplaced_gold or self.has_unlimited_gold
-        return bool(self.gold_rate) and self.gold_when_out == "stop" and not has_new
+        """Whether the claim may have to be refused because no gold is left that can be placed."""
+        return bool(self.gold_rate) and self.gold_when_out == "stop" and not self.has_unlimited_gold
 
     @property
     def gold_anywhere(self) -> bool:

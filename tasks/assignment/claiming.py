@@ -77,6 +77,18 @@ ELSE coalesce(
 END
 """  # noqa: S608
 
+# How much gold comes with the group whose last task this is. It counts like the group's tasks where a set is cut, or
+# large sets would have more gold than small ones.
+GOLD_IN_GROUP = f"""
+CASE WHEN %(sites)s::float8 < 0 OR count(*) OVER (PARTITION BY ring.order_key) = 1
+    OR row_number() OVER (PARTITION BY ring.order_key ORDER BY at DESC) > 1 THEN 0
+ELSE (
+    SELECT count(*)::int FROM tasks_gold g
+    WHERE g.batch_id = (SELECT id FROM spot) AND g.in_group AND g.order_key = ring.order_key AND g.state = 'active'
+      AND NOT g.is_set_aside AND {IS_NEW})
+END
+"""  # noqa: S608
+
 # Every claim starts somewhere else in the random order of the batch's tasks and continues from its beginning, or two
 # workers in step would get the same work and tell it from the gold, in which they differ. Two index scans of at most
 # `count` rows and the rest of a group cost less than sorting the batch. If the first lap is enough, the second reads
@@ -108,8 +120,9 @@ WITH spot AS MATERIALIZED (
     ORDER BY priority DESC, number, order_key
     FETCH FIRST %(count)s ROWS WITH TIES
 ), stop AS MATERIALIZED (
-    SELECT id, order_key, is_site, sum(1 + is_site::int) OVER (ORDER BY at) AS place FROM (
-        SELECT ring.*, (at > 1 OR %(from_first)s::bool OR count(*) OVER () < %(count)s) AND {IS_SITE} AS is_site
+    SELECT id, order_key, is_site, sum(1 + is_site::int + gold_in_group) OVER (ORDER BY at) AS place FROM (
+        SELECT ring.*, (at > 1 OR %(from_first)s::bool OR count(*) OVER () < %(count)s) AND {IS_SITE} AS is_site,
+            {GOLD_IN_GROUP} AS gold_in_group
         FROM ring
     ) r
 ), walk AS MATERIALIZED (

@@ -70,15 +70,17 @@ def compare_answers(*, project_id: int, worker_id: int, submitted: Sequence[Assi
     if late:
         Assignment.objects.filter(pk__in=late).update(awaits_comparison=False)
     ids = [*late, *(row.pk for row in submitted if row.gold_id is not None)]
-    if not ids:
-        return GoldCounts(0, 0)
     _share_golds(ids)
+    # No assignment has the id 0. A set without gold runs the same statements, or the time that it takes would tell.
     answers = Annotation.objects.filter(
-        assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
+        assignment_id__in=ids or [0], is_current=True, gold__state=Gold.State.ACTIVE
     ).select_related("gold", "schema")
     compared = [(answer, judge(answer, answerable(answer))) for answer in answers.order_by("assignment_id")]
     results = [_result(answer, comparison) for answer, comparison in compared if comparison is not None]
-    GoldResult.objects.bulk_create(results)
+    if results:
+        GoldResult.objects.bulk_create(results)
+    else:
+        GoldResult.objects.filter(pk=0).update(correct=True)
     return GoldCounts(seen=len(results), correct=sum(result.correct for result in results))
 
 

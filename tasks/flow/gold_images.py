@@ -11,7 +11,7 @@ from projects.models import Project
 from tasks.assignment.models import SetAside
 from tasks.assignment.set_aside import close_set_aside_gold
 from tasks.batching.locks import lock_task_with_batch
-from tasks.batching.models import Task
+from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_slots, create_tasks
 from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.label_methods import GOLD
@@ -21,7 +21,7 @@ from tasks.consensus.services import write_version
 from tasks.flow.errors import ImageBeingLabeled
 from tasks.flow.gold_judgement import lock_gold, rejudge
 from tasks.gold.models import Gold
-from tasks.gold.services import create_gold, retire_gold
+from tasks.gold.services import create_gold, free_from_batch, retire_gold
 from tasks.ingest.models import Image
 from tasks.review.services import approve_owner_label, read_answer
 
@@ -37,7 +37,7 @@ def make_gold_image(
     image or have answered it, GoldExists, and FixRefused if the answer does not match the project's schema.
     """
     task = _task_of(project, image)
-    _, task = lock_task_with_batch(task_id=task.pk)
+    batch, task = lock_task_with_batch(task_id=task.pk)
     if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
         raise ImageBeingLabeled
     answer = read_answer(project=task.project, task=task, raw=raw)
@@ -45,6 +45,8 @@ def make_gold_image(
         project=project, task=task, accepted=[answer], source=source, views_wanted=task.project.answers_max
     )
     close_slots(task=task)
+    if not Batch.objects.filter(pk=batch.pk, wanted__gt=0).exists():
+        free_from_batch(batch_id=batch.pk)
     # It is no longer work, and never counts as answered or approved.
     record_event(project_id=project.pk, kind="gold.made", tasks=-1 if task.wanted else 0)
     _label(task, answer, by, source)

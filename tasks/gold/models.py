@@ -19,11 +19,12 @@ class Gold(models.Model):
     ({"iou": 0.5}). A gold image may also be a task; a worker then gets it once, as one or the other. While
     `is_set_aside`, because many workers skipped it, it is offered to nobody new, as work is not; it still measures.
 
-    Workers must not see it more or less often than work, so it has a place among the work: a `site`, the task whose
-    workers get it too, chosen when a claim first needs gold there, or its `batch` if it is in a group of images, which
-    it comes with (its `order_key` is that of the group's tasks). `views_wanted` is the most workers that have it or
-    have answered it, those `views_before` it was promoted included. Without a number (gold from before the column) it
-    has no place and no limit.
+    Workers must not see it more or less often than work, so it has a place among the work of its `batch`, which its own
+    task is in: a `site`, the task whose workers get it too, chosen when a claim first needs gold there, or the group of
+    images that it comes with if it is `in_group` (its `order_key` is that of the group's tasks). Without a batch, as
+    there is no work in that or it is finished, it may get a site in any. `views_wanted` is the most workers that have
+    it or have answered it, those `views_before` it was promoted included. Without a number (gold from before the
+    column) it has no place and no limit.
     """
 
     class State(models.TextChoices):
@@ -50,6 +51,7 @@ class Gold(models.Model):
     # `db_index=False`: partial indexes below have the few rows that are not null.
     site = models.ForeignKey(Task, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     batch = models.ForeignKey(Batch, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    in_group = models.BooleanField(default=False, db_default=False)
     suspended_at = models.DateTimeField(null=True)
     # Breaks ties in exposure: in the order of creation, which follows the upload, gold would come folder by folder.
     order_key = models.FloatField(db_default=Random(), editable=False)
@@ -64,14 +66,12 @@ class Gold(models.Model):
                 name="tasks_gold_without_limit",
             ),
             models.Index(
-                fields=["project", "image"],
-                condition=models.Q(state="active", views_wanted__isnull=False, site__isnull=True, batch__isnull=True),
+                fields=["project", "batch", "image"],
+                condition=models.Q(state="active", views_wanted__isnull=False, site__isnull=True, in_group=False),
                 name="tasks_gold_without_place",
             ),
             models.Index(fields=["site"], condition=models.Q(site__isnull=False), name="tasks_gold_at_site"),
-            models.Index(
-                fields=["batch", "order_key"], condition=models.Q(batch__isnull=False), name="tasks_gold_in_group"
-            ),
+            models.Index(fields=["batch", "order_key"], condition=models.Q(in_group=True), name="tasks_gold_in_group"),
         ]
 
 

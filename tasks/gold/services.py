@@ -16,7 +16,8 @@ def create_gold(
 ) -> Gold:
     """Turn the image of a task into gold with these accepted answers, any of which is correct.
 
-    Up to `views_wanted` workers get it, the `views_before` who had it as work included. Retired gold becomes active
+    Up to `views_wanted` workers get it, the `views_before` who had it as work included. It gets a place in the task's
+    batch, or in any if there is no other work in that (`free_from_batch`). Retired gold becomes active
     again with the new answers; workers who had it do not get it twice. Raises GoldExists and GoldRefused. It does not
     close the slots of the task: `tasks.flow.gold_images` does both.
     """
@@ -35,12 +36,15 @@ def create_gold(
         "views_before": views_before,
     }
     if _is_in_group(task):
-        values |= {"batch_id": task.batch_id, "order_key": task.order_key}
+        values |= {"batch_id": task.batch_id, "order_key": task.order_key, "in_group": True}
+    elif task.batch.wanted > task.wanted:
+        values |= {"batch_id": task.batch_id}
     gold = Gold(project=project, image=image, **values)
     if insert_unless_exists(gold):
         return gold
     revived = Gold.objects.filter(project=project, image=image, state=Gold.State.RETIRED).update(
-        state=Gold.State.ACTIVE, is_set_aside=False, site=None, suspended_at=None, **values
+        **{"state": Gold.State.ACTIVE, "is_set_aside": False, "site": None, "suspended_at": None, "batch": None}
+        | values
     )
     if not revived:
         raise GoldExists
@@ -51,6 +55,11 @@ def _is_in_group(task: Task) -> bool:
     """Whether workers get the task's image with others: the tasks of a group have one order key."""
     others = Task.objects.filter(batch_id=task.batch_id, order_key=task.order_key).exclude(pk=task.pk)
     return bool(task.image.group_key) and others.exists()
+
+
+def free_from_batch(*, batch_id: int) -> None:
+    """Let gold that has no place yet stand in any batch: its own has no work left for it to stand among."""
+    Gold.objects.filter(batch_id=batch_id, site=None, in_group=False).update(batch=None)
 
 
 def retire_gold(*, gold: Gold) -> None:

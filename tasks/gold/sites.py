@@ -30,25 +30,36 @@ VIEWS = """g.views_before + (
 MAY_BE_SEEN = f"NOT g.is_set_aside AND {VIEWS} < greatest(g.views_wanted, wanted)"
 
 # Of a project `p`, for claims: gold to place, and gold from before there was a limit of views.
-_IS_UNPLACED = "g.state = 'active' AND g.views_wanted IS NOT NULL AND g.site_id IS NULL AND g.batch_id IS NULL"
+_IS_UNPLACED = "g.state = 'active' AND g.views_wanted IS NOT NULL AND g.site_id IS NULL AND NOT g.in_group"
 HAS_UNPLACED = f"EXISTS (SELECT FROM tasks_gold g WHERE g.project_id = p.id AND {_IS_UNPLACED})"
 HAS_UNLIMITED = """EXISTS (
         SELECT FROM tasks_gold g WHERE g.project_id = p.id AND g.state = 'active' AND g.views_wanted IS NULL)"""
 
 OUT_OF_GOLD = f"""
-SELECT NOT {HAS_UNPLACED} AND NOT {HAS_UNLIMITED} AND NOT EXISTS (
-    SELECT FROM tasks_gold g JOIN tasks_batch b ON b.id = g.batch_id
-    WHERE g.project_id = p.id AND g.state = 'active' AND b.state = 'open' AND b.taken < b.wanted)
+SELECT NOT {HAS_UNLIMITED} AND NOT EXISTS (
+    SELECT FROM tasks_gold g LEFT JOIN tasks_batch b ON b.id = g.batch_id
+    WHERE g.project_id = p.id AND g.state = 'active' AND g.site_id IS NULL AND g.views_wanted IS NOT NULL
+      AND (g.batch_id IS NULL OR b.state = 'open' AND b.taken < b.wanted))
 FROM projects_project p WHERE p.id = %(project)s
 """  # noqa: S608
+
+
+def _near(where: str, order: str) -> str:
+    return f"""SELECT g.id FROM tasks_gold g
+        WHERE g.project_id = %(project)s AND {_IS_UNPLACED} AND NOT g.is_set_aside AND {where}
+          AND {VIEWS} < g.views_wanted AND {IS_NEW}
+        ORDER BY {order} LIMIT {NEAR}"""  # noqa: S608
+
 
 #: How many images after a random one of the batch are considered for a site, and how many without a limit for a hand.
 NEAR, WINDOW = 8, 50
 
-# A site without gold gets one from the same stretch of the upload as the batch: the first that has no site yet, at or
-# after the image of a random task of the batch, or else before it. In batches of one class, gold of another would stand
-# out. Claims of other batches skip what this one locks; those of the same batch wait for its lock, so a site gets one
-# gold, and no gold has more views than it may: a site's batch is locked by whoever gives its gold to a worker.
+# A site without gold gets one whose own task is in the same batch, or else gold that belongs to no batch: the first
+# that has no site yet, at or after the image of a random task of the batch, or else before it. Gold of other batches
+# would stand out where a batch is one folder of the upload, and run out before the work, so that gold would be seen
+# earlier than work. Claims of other batches skip what this one locks; those of the same batch wait for its lock, so a
+# site gets one gold, and no gold has more views than it may: a site's batch is locked by whoever gives its gold to a
+# worker.
 #
 # Where even this finds none, gold without a limit of views helps out, least exposed first, with ties at random; the
 # window keeps the sort small. Both limits are literals: with a parameter PostgreSQL found each custom plan cheaper than
@@ -75,15 +86,13 @@ WITH site AS MATERIALIZED (
             (SELECT r.image_id FROM tasks_task r WHERE r.id = free.id)) AS image_id
     ) like_it
     CROSS JOIN LATERAL (
-        (SELECT g.id FROM tasks_gold g
-        WHERE g.project_id = %(project)s AND {_IS_UNPLACED} AND NOT g.is_set_aside AND g.image_id >= like_it.image_id
-          AND {VIEWS} < g.views_wanted AND {IS_NEW}
-        ORDER BY g.image_id LIMIT {NEAR})
+        ({_near("g.batch_id = free.batch_id AND g.image_id >= like_it.image_id", "g.image_id")})
         UNION ALL
-        (SELECT g.id FROM tasks_gold g
-        WHERE g.project_id = %(project)s AND {_IS_UNPLACED} AND NOT g.is_set_aside AND g.image_id < like_it.image_id
-          AND {VIEWS} < g.views_wanted AND {IS_NEW}
-        ORDER BY g.image_id DESC LIMIT {NEAR})
+        ({_near("g.batch_id = free.batch_id AND g.image_id < like_it.image_id", "g.image_id DESC")})
+        UNION ALL
+        ({_near("g.batch_id IS NULL AND g.image_id >= like_it.image_id", "g.image_id")})
+        UNION ALL
+        ({_near("g.batch_id IS NULL AND g.image_id < like_it.image_id", "g.image_id DESC")})
         LIMIT {NEAR}
     ) c
 ), fresh AS MATERIALIZED (
@@ -108,7 +117,7 @@ WITH site AS MATERIALIZED (
     LIMIT (SELECT count(*) FROM free) - (SELECT count(*) FROM fresh)
 ), in_group AS MATERIALIZED (
     SELECT g.id FROM tasks_gold g
-    WHERE g.batch_id = %(batch)s AND g.order_key = ANY(%(keys)s::float8[]) AND {IS_OFFERED} AND {IS_NEW}
+    WHERE g.batch_id = %(batch)s AND g.in_group AND g.order_key = ANY(%(keys)s::float8[]) AND {IS_OFFERED} AND {IS_NEW}
 ), chosen AS (
     SELECT id, false AS is_in_group FROM bound WHERE is_for_worker
     UNION ALL SELECT id, false FROM placed

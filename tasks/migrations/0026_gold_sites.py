@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 to="tasks.batch",
             ),
         ),
+        migrations.AddField("gold", "in_group", models.BooleanField(default=False, db_default=False)),
         migrations.AddField("gold", "suspended_at", models.DateTimeField(null=True)),
         migrations.AlterField(
             "gold",
@@ -64,8 +65,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "gold",
             models.Index(
-                fields=["project", "image"],
-                condition=models.Q(state="active", views_wanted__isnull=False, site__isnull=True, batch__isnull=True),
+                fields=["project", "batch", "image"],
+                condition=models.Q(state="active", views_wanted__isnull=False, site__isnull=True, in_group=False),
                 name="tasks_gold_without_place",
             ),
         ),
@@ -75,9 +76,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "gold",
-            models.Index(
-                fields=["batch", "order_key"], condition=models.Q(batch__isnull=False), name="tasks_gold_in_group"
-            ),
+            models.Index(fields=["batch", "order_key"], condition=models.Q(in_group=True), name="tasks_gold_in_group"),
         ),
         migrations.RemoveIndex("gold", "tasks_gold_by_exposure"),
     ]

@@ -137,9 +137,8 @@ def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: 
     """Locks the standing, then the evidence. Count the gold of one whole hand; pause a worker who is clearly bad.
 
     Returns whether it paused the worker. Only whole hands: a change after a single image would reveal that it was gold.
+    A hand without gold runs the same statements, or its time would tell.
     """
-    if not seen:
-        return False
     rows = Standing.objects.filter(project_id=project_id, worker_id=worker_id)
     rows.update(changed_at=ClockTimestamp())
     counts = record_gold(project_id=project_id, worker_id=worker_id, correct=correct, incorrect=seen - correct)
