@@ -86,6 +86,7 @@ def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: Attempts, *, roo
             count=room - len(new),
             most=policy.most - len(new),
             chosen=_tasks_of(new),
+            golds=_golds_of(new),
             gold=places,
         )
         if claimed is None:
@@ -107,6 +108,10 @@ def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: Attempts, *, roo
 
 def _tasks_of(slots: Sequence[Slot]) -> list[int]:
     return [slot.task_id for slot in slots if slot.task_id is not None]
+
+
+def _golds_of(slots: Sequence[Slot]) -> list[int]:
+    return [slot.gold_id for slot in slots if slot.gold_id is not None]
 
 
 def _gold_places(policy: ClaimPolicy, room: int) -> GoldPlaces:
@@ -134,7 +139,7 @@ def _gold_at(worker: Actor, policy: ClaimPolicy, claimed: BatchClaim, new: Seque
         sites=claimed.sites,
         keys=[slot.order_key for slot in claimed.slots if slot.order_key is not None],
         chosen=_tasks_of(new),
-        golds=[slot.gold_id for slot in new if slot.gold_id is not None],
+        golds=_golds_of(new),
     )
     return [
         Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id, gold.order_key, gold.own_task_id)

@@ -242,17 +242,26 @@ def wait_for_batch(*, batch_id: int) -> None:
 
 
 def claim_from_batch(
-    *, project_id: int, worker_id: int, count: int, most: int, chosen: Sequence[int], gold: GoldPlaces
+    *,
+    project_id: int,
+    worker_id: int,
+    count: int,
+    most: int,
+    chosen: Sequence[int],
+    golds: Sequence[int],
+    gold: GoldPlaces,
 ) -> BatchClaim | None:
     """Locks a batch and some of its tasks. Claim slots from the first candidate batch that is not locked, so that with
     the gold in front of them there are up to `count` images.
 
     If the last of them is in a group, its other tasks come on top, up to `most` images in total. `chosen` are the tasks
-    that this hand has already. Fewer slots than are open may come back, if others took some at the same moment; the
-    batch is then not exhausted, and its lock is held. Returns None if every candidate is locked or there is none.
+    that this hand has already, and `golds` its gold. Fewer slots than are open may come back, if others took some at
+    the same moment; the batch is then not exhausted, and its lock is held. Returns None if every candidate is locked or
+    there is none.
     """
-    params = {"project": project_id, "worker": worker_id, "count": count, "most": most, "chosen": list(chosen)}
-    rows = run_prepared(CLAIM_FROM_BATCH, params | asdict(gold))
+    who = {"project": project_id, "worker": worker_id}
+    had = {"chosen": list(chosen), "golds": list(golds)}
+    rows = run_prepared(CLAIM_FROM_BATCH, {**who, **had, "count": count, "most": most, **asdict(gold)})
     if not rows:
         return None
     slots = [_slot(row) for row in rows if row[2] is not None]

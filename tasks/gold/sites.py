@@ -14,9 +14,11 @@ from kernel.statements import run_prepared
 
 _rng = SystemRandom()
 
-# The worker has had the image neither as gold nor as work, and it is neither work that is open nor `chosen` for this
-# set, which could have it as both. Subselects of at most one row, not NOT EXISTS: see tasks.assignment.claiming.
-IS_NEW = """(SELECT a.id FROM tasks_assignment a WHERE a.gold_id = g.id AND a.worker_id = %(worker)s) IS NULL
+# The worker has had the image neither as gold nor as work, this set has it neither in its `golds` nor in its `chosen`
+# tasks, and it is not work that is open, which could get into the set besides. Subselects of at most one row, not NOT
+# EXISTS: see tasks.assignment.claiming.
+IS_NEW = """g.id <> ALL (%(golds)s::bigint[])
+    AND (SELECT a.id FROM tasks_assignment a WHERE a.gold_id = g.id AND a.worker_id = %(worker)s) IS NULL
     AND (
         SELECT 1 FROM tasks_task t
         WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (
@@ -109,7 +111,7 @@ WITH site AS MATERIALIZED (
     SELECT w.id FROM (
         SELECT g.id, g.exposure FROM tasks_gold g
         WHERE g.project_id = %(project)s AND {IS_OFFERED} AND g.views_wanted IS NULL AND {IS_NEW}
-          AND g.id <> ALL (%(golds)s::bigint[]) AND (SELECT count(*) FROM free) > (SELECT count(*) FROM fresh)
+          AND (SELECT count(*) FROM free) > (SELECT count(*) FROM fresh)
         ORDER BY g.exposure, g.order_key
         LIMIT {WINDOW}
     ) w

@@ -172,7 +172,7 @@ def execution_plan(project: Any, worker: Any) -> Iterator[str]:
     from tasks.assignment import claiming
 
     gold = asdict(claiming.GoldPlaces(sites=0.1))
-    who = {"project": project.pk, "worker": worker.pk, "count": 10, "most": 150, "chosen": [], **gold}
+    who = {"project": project.pk, "worker": worker.pk, "count": 10, "most": 150, "chosen": [], "golds": [], **gold}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {claiming.CLAIM_FROM_BATCH}", who)
         yield from (f"    {row[0]}" for row in cursor.fetchall())

@@ -48,7 +48,7 @@ class RawPair:
         task_id = None
         while task_id is None:  # the worker has had every open task of the batch
             (claimed,) = run_prepared(
-                claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "most": 150, "chosen": [], **NO_GOLD}
+                claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "most": 150, "chosen": [], "golds": [], **NO_GOLD}
             )
             _, _, task_id, round_number, width, height, rendition_id, _, _ = claimed
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}

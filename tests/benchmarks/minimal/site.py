@@ -53,7 +53,8 @@ def _claim(project: int, worker_id: int) -> Any:
     claimed: Sequence[Any] = [(None, None, None)]
     while claimed[0][2] is None:  # others had taken what it chose
         claimed = run_prepared(
-            claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "most": 150, "chosen": [], **NO_GOLD}
+            claiming.CLAIM_FROM_BATCH,
+            {**who, "count": policy.hand_size, "most": 150, "chosen": [], "golds": [], **NO_GOLD},
         )
     rows = {
         "tasks": [row[2] for row in claimed],

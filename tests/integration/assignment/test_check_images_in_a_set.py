@@ -126,3 +126,18 @@ def test_a_short_hand_keeps_the_gold_rate() -> None:
         gold_count += hand.size - 1
     # A share of 9.7% adds 0.11 gold to one task: 6.5 in 60 hands on average, above 20 less than once in a million.
     assert gold_count <= 20
+
+
+def test_gold_comes_once_in_a_set_that_is_filled_from_the_same_batch_again() -> None:
+    people = [factories.a_worker(f"w{number}") for number in range(80)]
+    project = factories.a_project(workers=people, hand_size=4, gold_rate=0.5, answers_min=80, answers_max=80)
+    batch = factories.a_batch(project)
+    for _ in range(9):
+        factories.a_task(project, batch=batch, wanted=80)
+    for _ in range(2):  # fewer than the share asks for, so a claim comes back for more work
+        factories.a_gold(project, views_wanted=80, batch=batch)
+    # A set that ends with gold, and comes back for more, may begin with the task behind the gold.
+    hands = [worker_actions.take(person, project) for person in people]
+    had = Assignment.objects.filter(gold__isnull=False).values_list("gold", "worker")
+    assert len(set(had)) == len(had) > 40
+    assert {hand.size for hand in hands} == {4}
