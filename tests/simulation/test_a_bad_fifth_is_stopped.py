@@ -1,5 +1,6 @@
 """A crowd in which every fifth worker does not look at the images, through the real services: the bad ones are stopped
-in time, the honest ones are not, and the labels are as good as without the bad ones.
+in time, the honest ones are not, and the labels are as good as without the bad ones, once a manager who confirms each
+pause has voided the answers of those who were stopped.
 
 The workers are those of `tests.mixed_crowd`; time is virtual. Thresholds were not chosen on these seeds:
 `tests/benchmarks/bad_workers.py` simulates many more without services. `--crowd-seed 8` runs another one here.
@@ -29,6 +30,8 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.refit import refit
 from tasks.flow.expiry import expire_leases
 from tasks.flow.relabel import relabel
+from tasks.flow.repair import run_repair, start_repair
+from tasks.flow.revocation import remove_worker
 from tasks.flow.worker_review import review_coworkers
 from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold, GoldResult
@@ -57,6 +60,7 @@ class Worker:
     person: Person
     actor: Actor
     stopped_at: int | None = None
+    is_void: bool = False
 
 
 @dataclass(slots=True)
@@ -77,7 +81,9 @@ class CrowdAtWork:
         for number in range(1, 100):
             order = [each for each in self.workers if each.stopped_at is None]
             self.rng.shuffle(order)
-            if not [each for each in order if self._work(each)]:
+            worked = [each for each in order if self._work(each)]
+            self._void_answers_of_stopped()
+            if not worked:
                 break
             self._update_labels()
             if number % ROUNDS_PER_REFIT == 0:
@@ -118,9 +124,17 @@ class CrowdAtWork:
             return factories.box_answer(*((1 + each[0], *each[1:]) for each in truth))
         return factories.class_answer(1 + truth)
 
+    def _void_answers_of_stopped(self) -> None:
+        for each in self.workers:
+            if each.stopped_at is None or each.is_void:
+                continue
+            each.is_void = True
+            remove_worker(project=self.project, worker=each.actor, reason="Confirmed.")
+            if each.stopped_at:
+                repair = start_repair(project=self.project, worker=each.actor, by=factories.ada(), reason="Confirmed.")
+                run_repair(repair_id=repair.pk)
+
     def _work(self, worker: Worker) -> bool:
-        rate = 0.3 if self._paid(worker) < SET else 0.1
-        Project.objects.filter(pk=self.project.pk).update(gold_rate=rate)
         try:
             hand = claim_hand(worker=worker.actor, project=self.project)
         except WorkerPaused:
@@ -189,6 +203,7 @@ def a_project(name: str, *, boxes: bool, overlap: int) -> Project:
         hand_size=SET,
         price=PRICE,
         batch_size=BATCH,
+        gold_rate=0.1,
         answers_min=overlap,
         answers_max=overlap,
     )
