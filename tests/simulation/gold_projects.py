@@ -41,18 +41,18 @@ class Kind:
     separately: bool = False
     clips: bool = False
     provokes: bool = False
-    images: int = 625
+    images: int = 750
     policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 DYNAMIC = {"answers_min": 2, "answers_max": 5, "confidence_target": 0.95}
 KINDS = {
-    "folders uploaded one by one, gold from the imported truth": Kind(truth=125, separately=True),
-    "one upload, gold made by the manager in one go": Kind(manager=125),
-    "gold from the truth, and more of it while people work": Kind(truth=75, later=50),
-    "clips, gold from the imported truth": Kind(truth=125, clips=True),
-    "answers until it is sure, which some provoke": Kind(truth=125, provokes=True, policy=DYNAMIC),
-    "little gold for many workers": Kind(manager=50, images=550),
+    "folders uploaded one by one, gold from the imported truth": Kind(truth=150, separately=True),
+    "one upload, gold made by the manager in one go": Kind(manager=150),
+    "gold from the truth, and more of it while people work": Kind(truth=100, later=60),
+    "clips, gold from the imported truth": Kind(truth=125, clips=True, images=625),
+    "answers until it is sure, which some provoke": Kind(truth=210, provokes=True, images=1050, policy=DYNAMIC),
+    "little gold for many workers": Kind(manager=110, images=1150),
 }
 
 

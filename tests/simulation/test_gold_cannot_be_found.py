@@ -54,7 +54,7 @@ def test_neither_one_nor_two_nor_five_tell_gold_from_work(
     above = [
         line
         for size, each in found.items()
-        if each.worst > LIMITS[size]
+        if each.auc > LIMITS[size]
         for line in [f"{size} together know more than {LIMITS[size]}:", *each.lines()]
     ]
     assert not above, "\n".join(above)
@@ -86,8 +86,9 @@ def test_a_leak_is_found(
     monkeypatch.setattr(module, function, leak(getattr(module, function)))
     crowd = _a_crowd(Kind(manager=50, images=250), 1, tmp_path, monkeypatch)
     found = _found(crowd, GROUPS[1])
-    assert found.worst > 0.7, found.lines()
-    assert max(found.by_figure, key=lambda name: found.by_figure[name]) == figure, found.lines()
+    assert found.auc > 0.7, found.lines()
+    # The first and the last figure of a set tell the same where all sets have one size.
+    assert figure in sorted(found.by_figure, key=lambda name: -found.by_figure[name])[:2], found.lines()
 
 
 def _a_crowd(kind: Kind, seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Crowd:
