@@ -39,8 +39,9 @@ class GoldSerializer(serializers.Serializer[Any]):
     origin = serializers.CharField(source="source", help_text="manager, truth or consensus")
     accepted = AnswerSerializer(many=True)
     tolerance = serializers.DictField(
+        child=serializers.FloatField(),
         help_text="`iou`: the least similarity of an object to one of the accepted answer, 0 to 1; `misses` and"
-        " `extras`: how many objects may be missing or too many"
+        " `extras`: how many objects may be missing or too many",
     )
     views_wanted = serializers.IntegerField(
         allow_null=True,

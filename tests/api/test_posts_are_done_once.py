@@ -18,7 +18,9 @@ from projects.models import Project
 from tasks.api.urls import urlpatterns
 from tasks.consensus.label_proposals import proposals_token
 from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.services import update_labels
 from tasks.ingest.models import Import
+from tasks.review.services import fix_label
 from tests import factories
 from tests.api.api_fixtures import World, some_pixels
 from tests.api.documented import COMMITTED, Operation, caller_of, operations
@@ -61,6 +63,13 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
     probabilities = {"image": str(image.public_id), "probabilities": {"1": 0.9, "2": 0.1}}
     project = "/api/v1/projects/{project_id}/"
     factories.an_answer(factories.a_task(world.project), member("worker"), factories.class_answer(1))
+    # A label that can become a check image: one more person may see its image.
+    type(world.project).objects.filter(pk=world.project.pk).update(answers_max=2)
+    fixed = factories.a_task(world.project, wanted=1)
+    factories.an_answer(fixed, member("worker"), factories.class_answer(1))
+    update_labels(task_ids=[fixed.pk])
+    seen = fixed.labels.get(is_current=True).content_hash
+    fix_label(reviewer=factories.ada(), task=fixed, label_hash=seen, raw=factories.class_answer(2))
     aviary = str(world.project.organisation.public_id)  # ada soon owns a second one
     return {
         "/api/v1/organisations/": {"name": "Second aviary"},
@@ -75,6 +84,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         f"{project}{{step}}/": {},
         f"{project}batches/open/": {},
         f"{project}golds/": {"image": str(image.public_id), "answer": answer},
+        f"{project}golds/promote/": {"count": 1},
         f"{project}imports/": {"files": SimpleUploadedFile("a.jpg", some_pixels("red")), "paths": "a.jpg"},
         f"{project}invitations/": {"max_uses": 3},
         f"{project}predictions/": {"model": "m", "predictions": [probabilities]},
@@ -140,7 +150,7 @@ def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
     for path, names in documented.items():
         assert ("Idempotency-Key" in names) == (not declared[path].repeatable), path
     assert all(len(each.repeatable.split()) > 4 for each in declared.values() if each.repeatable)
-    assert len(repeatable()) == 17
+    assert len(repeatable()) == 18
 
 
 def test_a_retry_makes_nothing_and_gets_the_same_bytes(world: World) -> None:
