@@ -43,7 +43,14 @@ def create_gold(
     if insert_unless_exists(gold):
         return gold
     revived = Gold.objects.filter(project=project, image=image, state=Gold.State.RETIRED).update(
-        **{"state": Gold.State.ACTIVE, "is_set_aside": False, "site": None, "suspended_at": None, "batch": None}
+        **{
+            "state": Gold.State.ACTIVE,
+            "is_set_aside": False,
+            "site": None,
+            "suspended_at": None,
+            "batch_id": None,
+            "in_group": False,
+        }
         | values
     )
     if not revived:

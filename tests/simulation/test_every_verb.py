@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from structlog.contextvars import bound_contextvars
 
-from tasks.assignment import budget, choosing, claiming, leases, slots
+from tasks.assignment import assigning, budget, choosing, claiming, leases, slots
 from tasks.assignment.leases import MOST_LEASES
 from tasks.batching import services as batching_services
 from tasks.flow import claim_any
@@ -81,7 +81,7 @@ FAULTS: dict[str, Fault] = {
     "a credit is twice the price": (pay_services, "POST_CREDITS", "a.price, p.currency", "a.price * 2, p.currency"),
     "an image that was set aside is claimed": (claiming, "CLAIM_FROM_BATCH", "AND NOT t.is_set_aside", ""),
     "a group is split": (claiming, "CLAIM_FROM_BATCH", "ROWS WITH TIES", "ROWS ONLY"),
-    "images count twice for a cap": (claiming, "WRITE_ASSIGNMENTS", "images_today = ", "images_today = %(fresh)s + "),
+    "images count twice for a cap": (assigning, "WRITE_ASSIGNMENTS", "images_today = ", "images_today = %(fresh)s + "),
     "answers renew a lease without end": (leases, "RENEW_WITHOUT_WAITING", MOST.format(FROM_NOW), FROM_NOW),
     "a set is larger than the budget": (budget, "SELECT_COMMITTED", "coalesce(sum(amount), 0)", "0::numeric"),
 }
