@@ -213,7 +213,20 @@ class ReactivateGoldView(View):
 class GoldAnswersView(View):
     scopes = {"GET": "manage"}
 
-    @listing(GoldAnswerSerializer, filters=[], summary="Answers to a check image")
+    @listing(
+        GoldAnswerSerializer,
+        filters=[
+            by_id("worker", "worker__public_id", what="a worker", is_indexed=True),
+            Filter(
+                "correct",
+                lambda value: Q(correct=value == "true"),
+                "Whether it was judged correct",
+                enum=["true", "false"],
+                is_indexed=True,
+            ),
+        ],
+        summary="Answers to a check image",
+    )
     def get(self, request: Request, gold_id: uuid.UUID) -> Response:
         """Those that were compared, which is when a whole set is handed in."""
         gold = _gold_of(request, gold_id)

@@ -77,13 +77,13 @@ def accept_answer(*, gold: Gold, by: Actor, assignment_id: int) -> Gold:
 def reactivate_gold(*, gold: Gold, by: Actor) -> Gold:
     """Locks as `change_gold`. Use suspended gold again: it is given to workers, and its answers count again.
 
-    Its failures so far do not suspend it again by themselves. Raises TransitionRefused.
+    Its failures so far do not suspend it again. Raises TransitionRefused.
     """
     row = lock_gold(gold=gold)
     if row.state != Gold.State.SUSPENDED:
         raise TransitionRefused(f"This check image is {row.state}. Only a suspended one can be used again.")
-    row.state, row.suspended_at = Gold.State.ACTIVE, None
-    row.save(update_fields=["state", "suspended_at"])
+    row.state, row.suspended_at, row.vetted_at = Gold.State.ACTIVE, None, ClockTimestamp()
+    row.save(update_fields=["state", "suspended_at", "vetted_at"])
     data = {"gold": str(row.public_id), "by": str(by.public_id)}
     record_event(project_id=row.project_id, kind="gold.reactivated", data=data)
     rejudge(row)
@@ -141,7 +141,8 @@ def _suspend_if_contested(gold_id: int) -> bool:
     gold = Gold.objects.select_for_update().get(pk=gold_id)
     results = list(GoldResult.objects.filter(gold=gold).order_by("pk"))
     GoldResult.objects.filter(pk__in=[result.pk for result in results]).update(is_checked=True)
-    if gold.state != Gold.State.ACTIVE or not is_contested(_witnesses(gold, results)):
+    since = [result for result in results if gold.vetted_at is None or result.created_at > gold.vetted_at]
+    if gold.state != Gold.State.ACTIVE or not is_contested(_witnesses(gold, since)):
         return False
     gold.state, gold.suspended_at = Gold.State.SUSPENDED, ClockTimestamp()
     gold.save(update_fields=["state", "suspended_at"])

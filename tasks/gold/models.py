@@ -53,6 +53,8 @@ class Gold(models.Model):
     batch = models.ForeignKey(Batch, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     in_group = models.BooleanField(default=False, db_default=False)
     suspended_at = models.DateTimeField(null=True)
+    # When a manager said that the answer of suspended gold is right: earlier failures do not suspend it again.
+    vetted_at = models.DateTimeField(null=True)
     # Breaks ties in exposure: in the order of creation, which follows the upload, gold would come folder by folder.
     order_key = models.FloatField(db_default=Random(), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

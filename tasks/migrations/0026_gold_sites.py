@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("gold", "in_group", models.BooleanField(default=False, db_default=False)),
         migrations.AddField("gold", "suspended_at", models.DateTimeField(null=True)),
+        migrations.AddField("gold", "vetted_at", models.DateTimeField(null=True)),
         migrations.AlterField(
             "gold",
             "state",

@@ -21,25 +21,32 @@ from tests import factories, worker_actions
 pytestmark = pytest.mark.django_db
 
 NAMES = ("wren", "finch", "robin")
+LATER = ("dunnock", "siskin")
 
 
 @pytest.fixture
 def project() -> Project:
     """Three workers who answered 20 of 21 check images right."""
-    project = factories.a_project(hand_size=2, gold_rate=0.5, answers_min=3, answers_max=3)
+    return with_workers(NAMES)
+
+
+def with_workers(names: tuple[str, ...]) -> Project:
+    project = factories.a_project(hand_size=2, gold_rate=0.5, answers_min=len(names), answers_max=len(names))
     factories.some_tasks(project, 6)
-    for name in NAMES:
+    for name in names:
         factories.admitted(project, factories.a_worker(name), gold=(20, 1))
     return project
 
 
-def answered(project: Project, gold: Gold, *, wrong: tuple[str, ...] = NAMES) -> None:
-    """Have each worker answer a set with the gold in it."""
-    for name in NAMES:
+def answered(
+    project: Project, gold: Gold, *, names: tuple[str, ...] = NAMES, wrong: tuple[str, ...] | None = None
+) -> None:
+    """Have each worker answer a set with the gold in it; all are wrong, or some."""
+    for name in names:
         worker = factories.a_worker(name)
         while not Assignment.objects.filter(gold=gold, worker=worker).exists():
             hand = worker_actions.take(worker, project)
-            worker_actions.answer_all(hand, 2 if name in wrong else 1)
+            worker_actions.answer_all(hand, 2 if wrong is None or name in wrong else 1)
             worker_actions.settle(hand)
 
 
@@ -80,6 +87,17 @@ def test_a_manager_who_says_that_the_answer_is_right_brings_it_back_and_its_fail
     assert suspend_contested_gold() == 0
     with pytest.raises(TransitionRefused):
         reactivate_gold(gold=gold, by=factories.ada())
+
+
+def test_only_failures_after_that_suspend_it_again() -> None:
+    project = with_workers((*NAMES, *LATER))
+    gold = factories.a_gold(project)
+    answered(project, gold)
+    suspend_contested_gold()
+    reactivate_gold(gold=gold, by=factories.ada())
+    for name, suspended in zip(LATER, (0, 1), strict=True):
+        answered(project, gold, names=(name,))
+        assert suspend_contested_gold() == suspended
 
 
 def test_accepting_an_answer_too_judges_all_answers_anew(project: Project) -> None:
