@@ -44,6 +44,7 @@ urlpatterns = [
     path(f"{PROJECT}checks/when-out/", gold.when_out, name="gold-when-out"),
     path(f"{PROJECT}checks/<uuid:gold_id>/reactivate/", gold.reactivate, name="gold-reactivate"),
     path(f"{PROJECT}checks/<uuid:gold_id>/offer/", gold.offer, name="gold-offer"),
+    path(f"{PROJECT}checks/<uuid:gold_id>/tolerance/", gold.tolerance, name="gold-tolerance"),
     path(f"{PROJECT}workers/", workers.workers, name="workers"),
     path(f"{PROJECT}workers/invite/", invitations.invite_workers, name="invite"),
     path(f"{PROJECT}workers/<uuid:worker_id>/", worker.worker, name="worker"),

@@ -96,6 +96,32 @@ def test_labels_are_promoted(people: People, project: Project) -> None:
     assert gold.views_wanted in (4, 5)
 
 
+def test_a_tolerance_is_changed_and_answers_are_judged_by_it(people: People) -> None:
+    wren = factories.wren()
+    project = factories.a_project("Boxes", workers=[wren], hand_size=2, gold_rate=0.5, tools=["box"])
+    scene_tasks(project, 2)
+    two = factories.box_answer((1, 10, 10, 100, 100), (1, 300, 10, 50, 50))
+    gold = factories.a_gold(project, image=a_scene_image(project, 9), accepted=[two])
+    while not Assignment.objects.filter(gold=gold).exists():
+        hand = worker_actions.take(wren, project)
+        for lease in worker_actions.leases_of(hand):
+            worker_actions.answer(lease, body=factories.box_answer((1, 10, 10, 100, 100)))
+        worker_actions.settle(hand)
+    assert factories.gold_seen(wren) == (1, 0)
+    page = open_page(people, project)
+    page.get_by_text("Tolerance").click()
+    page.get_by_label("Least overlap").fill("0")
+    page.get_by_label("Objects that may be missing").fill("1")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.get_by_text("Enter an overlap from 1 to 100%")).to_be_visible()
+    page.get_by_text("Tolerance").click()
+    page.get_by_label("Objects that may be missing").fill("1")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.get_by_text("are judged by it")).to_be_visible()
+    expect(page.get_by_text("1 of 1 correct")).to_be_visible()
+    assert factories.gold_seen(wren) == (1, 1)
+
+
 def test_it_works_on_a_phone(people: People, project: Project) -> None:
     page = open_page(people, project, **PHONE)
     expect(page.locator(".aside-row")).to_have_count(1)

@@ -24,7 +24,13 @@ JOB_KINDS = sorted(EXPECTED["messages"])
 FILES_WITH_NUMBER = {"imagenet/README.txt", "imagenet/classes.json"}
 FORMATS = sorted(EXPECTED["release"]["exports"])
 # Tables whose rows are deleted in normal operation, so that their number can fall.
-TRANSIENT_TABLES = {"kernel_job", "kernel_outboxmessage", "kernel_idempotencyrecord", "django_session"}
+TRANSIENT_TABLES = {
+    "kernel_job",
+    "kernel_outboxmessage",
+    "kernel_idempotencyrecord",
+    "django_session",
+    "tasks_exhaustion",
+}
 UNREGISTERED = re.compile(r"unregistered task of type \W*([\w.]+)")
 UNFINISHED = """
 SELECT (SELECT count(*) FROM kernel_job WHERE state IN ('queued', 'running') AND (not_before < now()) IS NOT FALSE)

@@ -1,5 +1,6 @@
 """Template filters that format figures and states on the managers' pages."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -222,6 +223,6 @@ def local(moment: Any, style: str = "") -> SafeString | str:
 
 
 @register.filter
-def of_id(counts: dict[int, int], row_id: int) -> int:
-    """Return the number that a mapping has for a row, 0 without one."""
-    return counts.get(row_id, 0)
+def of_id(values: Mapping[int, Any], row_id: int) -> Any:
+    """Return what a mapping has for a row, 0 without one."""
+    return values.get(row_id, 0)

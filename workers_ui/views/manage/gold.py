@@ -1,6 +1,8 @@
 """Gold images: the owner answers some images, which workers then get without knowing it."""
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
@@ -11,16 +13,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
+from annotary_core.labels.schema import Schema
 from annotary_core.wording import format_count
 from projects.models import GoldWhenOut, Project
 from tasks.analytics.gold_supply import gold_supply
 from tasks.analytics.listings import available_for_gold
 from tasks.assignment.set_aside import skips_of_golds
 from tasks.flow.gold_images import retire_gold_image
-from tasks.flow.gold_judgement import accept_answer, reactivate_gold
+from tasks.flow.gold_judgement import accept_answer, change_gold, reactivate_gold
 from tasks.flow.gold_promotion import MAX_PROMOTED, promote_labels, promotion_candidates
 from tasks.flow.policy_change import change_project_policy
 from tasks.flow.set_aside import restore_gold_offers
+from tasks.gold.compare import Tolerance
 from tasks.gold.models import Gold
 from tasks.gold.selectors import count_golds, gold_for, golds_of, suspended_golds
 from tasks.ingest.models import Image
@@ -44,9 +48,10 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
     golds = golds_of(project=project, state=Gold.State.ACTIVE)
     shown, pager = paginate(request, Paginator(golds, PAGE_SIZE))
     skips = skips_of_golds(golds=[gold.pk for gold in shown])
+    tolerances = _tolerances(project, shown)
     retired = count_golds(project=project, state=Gold.State.RETIRED)
     if request.GET.get("part") == "list":
-        part = {"golds": shown, "page": pager, "retired": retired, "skips": skips}
+        part = {"golds": shown, "page": pager, "retired": retired, "skips": skips, "tolerances": tolerances}
         return render_project_page(request, project, "_gold_list.html", part, tab="gold")
     free = Paginator(available_for_gold(project=project), PRELOADED)
     context = {
@@ -54,6 +59,7 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
         "page": pager,
         "retired": retired,
         "skips": skips,
+        "tolerances": tolerances,
         "enough": ENOUGH,
         "free": free.count,
         "supply": gold_supply(project=project),
@@ -109,6 +115,22 @@ def reactivate(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> Ht
 
 @require_POST
 @project_role_required(Role.MANAGER)
+def tolerance(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
+    """Change how exact answers to one check image must be; `iou` is in percent."""
+    gold = gold_for(project=project, public_id=gold_id)
+    back = reverse("workers_ui:gold", args=[project.public_id])
+    values = [request.POST.get(name, "") for name in ("iou", "misses", "extras")]
+    if not all(value.isdecimal() and len(value) <= 3 for value in values) or not 1 <= int(values[0]) <= 100:
+        messages.error(request, "Enter an overlap from 1 to 100%, and numbers of objects from 0 to 999.")
+        return redirect(back)
+    iou, misses, extras = map(int, values)
+    changes = {"iou": iou / 100, "misses": misses, "extras": extras}
+    done = f"Saved. All answers to {gold.image.source_key} are judged by it."
+    return run_action(request, back, lambda: change_gold(gold=gold, by=actor_of(request), tolerance=changes), done)
+
+
+@require_POST
+@project_role_required(Role.MANAGER)
 def promote(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:gold", args=[project.public_id])
     count = request.POST.get("count", "")
@@ -133,6 +155,14 @@ def when_out(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:gold", args=[project.public_id])
     changes = {"gold_when_out": request.POST.get("gold_when_out", "")}
     return run_action(request, back, lambda: change_project_policy(project=project, changes=changes), "Saved.")
+
+
+def _tolerances(project: Project, golds: Iterable[Gold]) -> dict[int, dict[str, int]]:
+    """How exact answers must be, by check image, the overlap in percent; none if no objects are drawn."""
+    if project.schema is None or not Schema.from_json(project.schema.body).object_tools:
+        return {}
+    tolerances = {gold.pk: Tolerance.from_json(gold.tolerance) for gold in golds}
+    return {pk: {**asdict(each), "iou": round(100 * each.iou)} for pk, each in tolerances.items()}
 
 
 def _desk_image(image: Image) -> dict[str, Any]:
