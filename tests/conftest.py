@@ -65,11 +65,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--crowd-seed", type=int, default=7, metavar="N", help="the crowd of honest and bad workers that is simulated"
     )
     parser.addoption(
-        "--gold-seeds",
+        "--gold-projects",
         type=int,
-        default=1,
+        default=2,
         metavar="N",
-        help="with how many seeds accounts that compare notes look for gold",
+        help="in how many projects of each kind accounts that compare notes look for gold",
     )
     parser.addoption(
         "--dropped-sockets",
@@ -83,8 +83,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "fault_seed" in metafunc.fixturenames:
         metafunc.parametrize("fault_seed", range(metafunc.config.getoption("--fault-seeds")))
-    if "gold_seed" in metafunc.fixturenames:
-        metafunc.parametrize("gold_seed", range(1, 1 + metafunc.config.getoption("--gold-seeds")))
+    if "gold_projects" in metafunc.fixturenames:
+        metafunc.parametrize("gold_projects", [metafunc.config.getoption("--gold-projects")], ids=["projects"])
     if "schedule_seeds" in metafunc.fixturenames:
         first, count = (metafunc.config.getoption(name) for name in ("--first-schedule-seed", "--schedule-seeds"))
         starts = range(first, first + count, SEEDS_OF_A_TEST)

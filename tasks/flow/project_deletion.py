@@ -79,6 +79,7 @@ THE_REST = (
     "tasks_hand WHERE project_id = {id}",
     "tasks_commitment WHERE project_id = {id}",
     "tasks_workerpace WHERE project_id = {id}",
+    "tasks_workerevidence WHERE project_id = {id}",
     "tasks_repair WHERE project_id = {id}",
     "tasks_exhaustion WHERE batch_id IN (SELECT id FROM tasks_batch WHERE project_id = {id})",
     "tasks_batch WHERE project_id = {id}",

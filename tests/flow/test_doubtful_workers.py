@@ -9,7 +9,6 @@ from accounts.models import Actor, Organisation
 from kernel.models import Event
 from projects.models import Project
 from tasks.analytics.worker_figures import WorkerFigures
-from tasks.assignment import choosing
 from tasks.assignment.errors import WorkerPaused
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
@@ -24,6 +23,7 @@ from tasks.standing.selectors import awaiting_decision
 from tasks.standing.services import confirm_pause, resume
 from tasks.standing.trust import Posterior, Stage, posterior, stage_of
 from tests import factories, worker_actions
+from tests.seeded import seed_services
 
 pytestmark = pytest.mark.django_db
 
@@ -169,7 +169,7 @@ def test_a_manager_confirms_a_pause(wren: Actor) -> None:
 
 
 def test_gold_that_was_retired_is_no_evidence(wren: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "_rng", random.Random(3))
+    seed_services(monkeypatch, random.Random(3))
     project = a_project(wren, answered=False, gold_rate=0.5)
     for _ in range(20):
         factories.a_gold(project)

@@ -9,23 +9,22 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import Min
 
 from accounts.memberships import change_organisation
 from kernel.events import number_events
 from kernel.models import Event
 from projects.models import Project
-from tasks.assignment import choosing
 from tasks.assignment.models import Hand
-from tasks.batching import services as batching_services
 from tasks.batching.models import Task
-from tasks.flow import claim_any
 from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
 from tests.concurrency_helpers import database_url
 from tests.invariants import violations
 from tests.manager_walk import ManagerWalk, extra_workers
 from tests.random_walk import BeatWalk, Call, RandomWalk, Verb, Walk
+from tests.seeded import seed_services
 from tests.simulation.schedule import Actor, RandomOfThread, Schedule
 from tests.virtual_clock import VirtualClock
 
@@ -63,6 +62,9 @@ class CrowdSchedule:
     def __init__(self, seed: int, clock: VirtualClock, numbers: RandomOfThread) -> None:
         self.seed, self.clock = seed, clock
         self.random = random.Random(seed)
+        # The order of the images, and so where gold is, is drawn when they are inserted.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setseed(%s)", [seed % 1000 / 1000])
         # Any work is not that of earlier schedules.
         Project.objects.update(state=Project.State.CLOSED)
         self.project = self._a_project()
@@ -181,6 +183,5 @@ def seeded_services(monkeypatch: pytest.MonkeyPatch) -> Iterator[RandomOfThread]
     """Let the services draw the random numbers of the actor that calls them."""
     numbers = RandomOfThread()
     numbers.seed_thread(0)
-    for module in (choosing, batching_services, claim_any):
-        monkeypatch.setattr(module, "_rng", numbers)
+    seed_services(monkeypatch, numbers)
     yield numbers

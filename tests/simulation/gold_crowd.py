@@ -30,8 +30,8 @@ SWEEP_EVERY = 10
 NEW, GOLD_BEFORE, IMAGES_BEFORE = 4, (28, 2), 200
 
 
-def some_workers() -> list[Actor]:
-    return [factories.a_worker(f"worker{number}") for number in range(WORKERS)]
+def some_workers(seed: int) -> list[Actor]:
+    return [factories.a_worker(f"worker{seed}-{number}") for number in range(WORKERS)]
 
 
 def admit(workers: list[Actor], project: Project) -> None:

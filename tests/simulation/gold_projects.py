@@ -41,18 +41,18 @@ class Kind:
     separately: bool = False
     clips: bool = False
     provokes: bool = False
-    images: int = 750
+    images: int = 375
     policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 DYNAMIC = {"answers_min": 2, "answers_max": 5, "confidence_target": 0.95}
 KINDS = {
-    "folders uploaded one by one, gold from the imported truth": Kind(truth=150, separately=True),
-    "one upload, gold made by the manager in one go": Kind(manager=150),
-    "gold from the truth, and more of it while people work": Kind(truth=100, later=60),
-    "clips, gold from the imported truth": Kind(truth=125, clips=True, images=625),
-    "answers until it is sure, which some provoke": Kind(truth=210, provokes=True, images=1050, policy=DYNAMIC),
-    "little gold for many workers": Kind(manager=110, images=1150),
+    "folders uploaded one by one, gold from the imported truth": Kind(truth=75, separately=True),
+    "one upload, gold made by the manager in one go": Kind(manager=75),
+    "gold from the truth, and more of it while people work": Kind(truth=50, later=30),
+    "clips, gold from the imported truth": Kind(truth=65, clips=True, images=325),
+    "answers until it is sure, which some provoke": Kind(truth=110, provokes=True, images=525, policy=DYNAMIC),
+    "little gold for many workers": Kind(manager=55, images=575),
 }
 
 

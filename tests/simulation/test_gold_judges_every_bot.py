@@ -7,12 +7,12 @@ import pytest
 from django.db import connection
 
 from projects.models import Project
-from tasks.assignment import choosing
 from tasks.batching.models import Task
 from tasks.flow.gold_images import make_gold_image
 from tasks.gold.models import Gold
 from tests import factories, worker_actions
 from tests.crowd import class_vote, write_answers
+from tests.seeded import seed_services
 from tests.simulation.gold_bots import TRICKS, Bot, class_of_image
 from tests.simulation.gold_projects import CLASSES
 
@@ -28,7 +28,7 @@ GUESSING, HONEST = 1 / len(CLASSES), 0.95
 
 @pytest.fixture(autouse=True)
 def seeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "_rng", random.Random(7))
+    seed_services(monkeypatch, random.Random(7))
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.7)")
 

@@ -11,14 +11,13 @@ from django.db import connection
 
 from accounts.models import Actor
 from projects.models import Project
-from tasks.assignment import choosing
 from tasks.assignment.models import Assignment
 from tasks.assignment.services import WorkerPaused, claim_hand, release_hand
-from tasks.batching import services as batching
 from tasks.batching.services import create_tasks, open_all_batches
 from tasks.flow.settlement import settle_hand
 from tasks.ingest.models import Image
 from tests import factories
+from tests.seeded import seed_services
 
 pytestmark = pytest.mark.django_db
 
@@ -45,8 +44,7 @@ def auc(scores: Iterable[float], is_gold: Sequence[bool]) -> float:
 @pytest.fixture
 def seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(11)
-    monkeypatch.setattr(choosing, "_rng", rng)
-    monkeypatch.setattr(batching, "_rng", rng)
+    seed_services(monkeypatch, rng)
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.4)")
 

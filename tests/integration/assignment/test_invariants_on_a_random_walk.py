@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 
 from kernel.models import Event
-from tasks.assignment import choosing
 from tasks.assignment.models import Assignment
 from tasks.standing.models import Standing
 from tests import random_walk, worker_actions
+from tests.seeded import seed_services
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def test_the_invariants_hold_after_every_step(seed: int, monkeypatch: pytest.Mon
 
 def fix_randomness(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the walk reproducible: the positions of gold, and the choice among the least exposed."""
-    monkeypatch.setattr(choosing, "_rng", random.Random(seed))
+    seed_services(monkeypatch, random.Random(seed))
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
 
