@@ -73,7 +73,8 @@ class ManagerWalk(Walk):
             self.pause_or_resume_worker: 2,
             self.admit_or_remove_worker: 1,
             self.sign_out_worker: 1,
-            self.pause_or_open_project: 2,
+            # Soon open again, or there is nothing to contend for.
+            self.pause_or_open_project: 2 if self._state() == Project.State.OPEN else 12,
         }
 
     def pause_or_open_batch(self) -> Call | None:
@@ -185,10 +186,13 @@ class ManagerWalk(Walk):
 
     def pause_or_open_project(self) -> Call:
         """An open project is paused or closed now and then; the next call lets it go on."""
-        state = Project.objects.values_list("state", flat=True).get(pk=self.project.pk)
+        state = self._state()
         if state == Project.State.OPEN:
             return partial(self.random.choice([pause_project, close_project]), project=self.project)
         return partial(reopen_project if state == Project.State.CLOSED else open_project, project=self.project)
+
+    def _state(self) -> str:
+        return Project.objects.values_list("state", flat=True).get(pk=self.project.pk)
 
     def _batch(self) -> Batch | None:
         return self.pick(list(Batch.objects.filter(project=self.project).order_by("number")))

@@ -12,14 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from accounts.models import Actor
 from kernel.errors import AnnotaryError
 from projects.models import Project
-from tasks.assignment import choosing
 from tasks.assignment.models import Assignment, Hand, SetAside
-from tasks.batching import services as batching_services
 from tasks.batching.models import Batch, Task
-from tasks.flow import claim_any as claim_any_module
 from tasks.gold.models import Gold
 from tasks.standing.models import Standing
 from tests import factories, worker_actions
+from tests.seeded import NAME, modules_that_draw
 from tests.simulation.crowd_state import ModelBatch, ModelGold, ModelPolicy, ModelSetAside, ModelTask
 from tests.simulation.managed_model import LabeledTask, ManagedModel
 from tests.simulation.tables import PAID, SWEPT, broken_rules, differences, late_ends, view_of
@@ -69,9 +67,8 @@ class ProjectMachine(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 99))
     def draw(self, seed: int) -> None:
         """Seed what the services and PostgreSQL draw at random."""
-        modules: list[Any] = [choosing, batching_services, claim_any_module]
-        for module in modules:
-            module._rng = random.Random(seed)
+        for module in modules_that_draw():
+            setattr(module, NAME, random.Random(seed))
         with connection.cursor() as cursor:
             cursor.execute("SELECT setseed(%s)", [seed / 100])
 

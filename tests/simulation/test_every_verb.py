@@ -4,8 +4,8 @@
 failure prints the shortest sequence that fails.
 """
 
+import random
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.db import IntegrityError
@@ -13,11 +13,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from structlog.contextvars import bound_contextvars
 
-from tasks.assignment import assigning, budget, choosing, claiming, leases, slots
+from tasks.assignment import assigning, budget, claiming, leases, slots
 from tasks.assignment.leases import MOST_LEASES
-from tasks.batching import services as batching_services
-from tasks.flow import claim_any
 from tasks.pay import services as pay_services
+from tests.seeded import seed_services
 from tests.simulation.manager_rules import ManagerRules
 from tests.simulation.policy_rules import PolicyRules
 from tests.simulation.project_machine import ProjectMachine
@@ -37,9 +36,7 @@ class EveryVerb(PolicyRules, ManagerRules):
 @pytest.fixture(autouse=True)
 def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The virtual clock; each example seeds the random numbers of the services. Nothing is logged."""
-    modules: list[Any] = [choosing, batching_services, claim_any]
-    for module in modules:
-        monkeypatch.setattr(module, "_rng", module._rng)
+    seed_services(monkeypatch, random.Random(0))
     with virtual_clock() as clock, bound_contextvars(request_id="simulation"):
         monkeypatch.setattr(ProjectMachine, "clock", clock, raising=False)
         yield
