@@ -145,13 +145,6 @@ def image_cards(*, project: Project, images: Sequence[Image]) -> list[dict[str, 
     return [{"image": image, "task": tasks.get(image.pk), "is_check": image.pk in gold_images} for image in images]
 
 
-def available_for_gold(*, project: Project) -> QuerySet[Image]:
-    """Return images that no worker has been assigned and that are not gold: an owner can still turn them into gold."""
-    golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
-    tasks = Task.objects.filter(project=project, state=Task.State.OPEN, taken=0, wanted__gt=0, assignments__isnull=True)
-    return Image.objects.filter(pk__in=tasks.values("image_id")).exclude(pk__in=golds.values("image_id")).order_by("id")
-
-
 def doubtful_labels(*, project: Project, batch: Batch | None = None) -> list[ConsensusLabel]:
     """Return the labels that the quality report finds most likely wrong, except those decided by a person since.
 

@@ -17,7 +17,7 @@ from annotary_core.labels.schema import Schema
 from annotary_core.wording import format_count
 from projects.models import GoldWhenOut, Project
 from tasks.analytics.gold_supply import gold_supply
-from tasks.analytics.listings import available_for_gold
+from tasks.analytics.images_for_gold import offered_for_gold
 from tasks.assignment.set_aside import skips_of_golds
 from tasks.flow.gold_images import retire_gold_image
 from tasks.flow.gold_judgement import accept_answer, change_gold, reactivate_gold
@@ -53,7 +53,6 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
     if request.GET.get("part") == "list":
         part = {"golds": shown, "page": pager, "retired": retired, "skips": skips, "tolerances": tolerances}
         return render_project_page(request, project, "_gold_list.html", part, tab="gold")
-    free = Paginator(available_for_gold(project=project), PRELOADED)
     context = {
         "golds": shown,
         "page": pager,
@@ -61,7 +60,6 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
         "skips": skips,
         "tolerances": tolerances,
         "enough": ENOUGH,
-        "free": free.count,
         "supply": gold_supply(project=project),
         "candidates": promotion_candidates(project=project),
         "suspended": [suspended_row(request, project, gold) for gold in suspended_golds(project=project)[:SUSPENDED]],
@@ -72,7 +70,7 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
             "post": f"/api/v1/projects/{project.public_id}/golds/",
             "have": pager["count"],
             "enough": ENOUGH,
-            "images": [_desk_image(image) for image in free.page(1)],
+            "images": [_desk_image(image) for image in offered_for_gold(project=project, count=PRELOADED)],
         },
     }
     return render_project_page(request, project, "gold.html", context, tab="gold")
