@@ -21,7 +21,7 @@ from tests.simulation.crowd_schedule import two_sets_at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 
 #: The walks end after this many verbs, or seconds on a busy machine.
-STEPS, SECONDS = 100, 25.0
+STEPS, SECONDS = 160, 40.0
 TABS = ("w0", "w0", "w1", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "extra0", "extra1")
 
 
