@@ -14,7 +14,7 @@ from tasks.consensus.models import (
 from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
-from tasks.pay.models import LedgerEntry, LedgerTotal
+from tasks.pay.models import LedgerEntry, LedgerTotal, Payout, PayoutItem, PayoutRun, WorkedTime
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
 from tasks.review.models import Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
@@ -40,6 +40,9 @@ __all__ = [
     "LabelProposal",
     "LedgerEntry",
     "LedgerTotal",
+    "Payout",
+    "PayoutItem",
+    "PayoutRun",
     "Posterior",
     "Prediction",
     "Repair",
@@ -52,6 +55,7 @@ __all__ = [
     "SnapshotNote",
     "Standing",
     "Task",
+    "WorkedTime",
     "WorkerEvidence",
     "WorkerPace",
     "WorkerReliability",

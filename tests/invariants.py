@@ -51,15 +51,20 @@ FORBIDDEN = {
         SELECT coalesce(t.worker_id, s.worker_id), t.answers, s.answers, t.earned, s.earned, t.paid, s.paid
         FROM sums s FULL JOIN tasks_ledgertotal t USING (project_id, worker_id, currency)
         WHERE (t.answers, t.earned, t.paid) IS DISTINCT FROM (s.answers, s.earned, s.paid)""",
-    "A project's commitments are not the sums of its live leases, its answers and its corrections": """
+    "A project's commitments are not the sums of its live leases, its answers, corrections, top-ups and bonuses": """
         WITH actual AS (
             SELECT project_id, sum(amount) AS amount FROM (
                 SELECT project_id, price AS amount FROM tasks_assignment WHERE state IN ('leased', 'submitted')
-                UNION ALL SELECT project_id, amount FROM tasks_ledgerentry WHERE kind = 'correction') parts
+                UNION ALL
+                SELECT project_id, amount FROM tasks_ledgerentry WHERE kind IN ('correction', 'top_up', 'bonus')) parts
             GROUP BY 1), noted AS (SELECT project_id, sum(amount) AS amount FROM tasks_commitment GROUP BY 1)
         SELECT project_id, a.amount, n.amount FROM actual a FULL JOIN noted n USING (project_id)
         JOIN projects_project p ON p.id = project_id AND p.deleted_at IS NULL
         WHERE coalesce(a.amount, 0) <> coalesce(n.amount, 0)""",
+    "I4: a payout's items, or what it left over, are not what the ledger says": """
+        SELECT p.id, p.earned, sum(l.amount) FROM tasks_payout p JOIN tasks_payoutitem i ON i.payout_id = p.id
+        JOIN tasks_ledgerentry l ON l.id = i.entry_id
+        GROUP BY p.id HAVING p.earned <> sum(l.amount) OR p.entries <> count(*)""",
     "An answer counts although it is void": """
         SELECT a.id FROM tasks_assignment a JOIN tasks_repair r ON r.project_id = a.project_id
             AND r.worker_id = a.worker_id AND r.state = 'voided'

@@ -153,7 +153,7 @@ def assert_invariants(project: Project, *, late_jobs_pending: bool = False) -> N
 def assert_commitments_match_the_assignments(project: Project) -> None:
     """Compare the commitments, which triggers write, with what the project pays, owes and may owe."""
     committing = Assignment.objects.filter(project=project, state__in=["leased", "submitted"])
-    corrections = LedgerEntry.objects.filter(project=project, kind="correction")
+    corrections = LedgerEntry.objects.filter(project=project, kind__in=["correction", "top_up", "bonus"])
     zero = Decimal(0)
     expected = committing.aggregate(sum=Sum("price", default=zero))["sum"]
     expected += corrections.aggregate(sum=Sum("amount", default=zero))["sum"]
@@ -194,6 +194,7 @@ def assert_stream_matches_tables(project: Project) -> None:
     assert totals["released"] == states["released"]
     assert totals["expired"] == assignments.filter(expired).count()
     assert totals["settled"] == credits.count()
-    assert totals["paid_micros"] == int((credits.aggregate(sum=Sum("amount"))["sum"] or 0) * 1_000_000)
+    settled = LedgerEntry.objects.filter(project=project, kind__in=["credit", "top_up"])
+    assert totals["paid_micros"] == int((settled.aggregate(sum=Sum("amount"))["sum"] or 0) * 1_000_000)
     assert totals["gold_seen"] == results.count()
     assert totals["gold_correct"] == results.filter(correct=True).count()

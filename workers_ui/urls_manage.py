@@ -12,6 +12,7 @@ from workers_ui.views.manage import (
     lifecycle,
     members,
     new_project,
+    payouts,
     project_settings,
     projects,
     proposed_changes,
@@ -30,6 +31,7 @@ PROJECT = "projects/<uuid:project_id>/"
 
 urlpatterns = [
     path("projects/", projects.projects, name="projects"),
+    path("payouts/", payouts.payouts, name="payouts"),
     path("projects/new/", new_project.new_project, name="new-project"),
     path(PROJECT, console.console, name="project"),
     path(f"{PROJECT}batches/open/", batches.open_all, name="batches-open"),

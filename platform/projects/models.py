@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from accounts.models import Actor, Organisation
 from kernel.ids import new_public_id
+from projects.pay_terms import PayTerms
 
 ONE_CLASS_NUMBER = "projects_labelclass_one_number_per_project"
 ONE_CLASS_NAME = "projects_labelclass_one_name_per_project"
@@ -20,6 +21,7 @@ SHARE_PER_WORKER = "projects_project_share_per_worker_above_0_to_1"
 ARCHIVED_TAKES_NO_WORK = "projects_project_archived_is_draft_or_closed"
 DELETED_IS_CLOSED = "projects_project_deleted_is_closed"
 BUDGET = "projects_project_budget_not_negative"
+PAY_TERMS = "projects_project_pay_terms_make_sense"
 
 
 class AnswersMode(models.TextChoices):
@@ -46,6 +48,14 @@ class GoldWhenOut(models.TextChoices):
     STOP = "stop", "Stop until there are more"
 
 
+class PayBy(models.TextChoices):
+    """What the price is for: see `pay_terms`."""
+
+    ANSWER = "answer", "Answer"
+    OBJECT = "object", "Object"
+    HOUR = "hour", "Hour"
+
+
 class Project(models.Model):
     """A dataset to label, with a schema and policies.
 
@@ -69,7 +79,7 @@ class Project(models.Model):
     schema = models.ForeignKey("LabelSchema", on_delete=models.PROTECT, null=True, related_name="+")
     instructions = models.ForeignKey("Instructions", on_delete=models.PROTECT, null=True, related_name="+")
 
-    # Policies. Times are in seconds, the price is per answer in the project's currency, rates are from 0 to 1.
+    # Policies. Times are in seconds, the price is in the project's currency, rates are from 0 to 1.
     answers_min = models.PositiveSmallIntegerField(default=3)
     answers_max = models.PositiveSmallIntegerField(default=5)
     confidence_target = models.FloatField(default=0.9)
@@ -78,7 +88,14 @@ class Project(models.Model):
     # What happens when no gold is left: work goes on without, or claims stop until there is more.
     gold_when_out = models.CharField(max_length=10, choices=GoldWhenOut.choices, default="go_on", db_default="go_on")
     lease_seconds = models.PositiveIntegerField(default=1800)
+    # For an answer, an object or an hour, as `pay_by` says. The other terms of pay: see `pay_terms.PayTerms`.
     price = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal("0.02"))
+    pay_by = models.CharField(max_length=10, choices=PayBy.choices, default=PayBy.ANSWER, db_default="answer")
+    hourly_floor = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    paid_seconds = models.PositiveSmallIntegerField(default=60, db_default=60)
+    paid_objects = models.PositiveSmallIntegerField(default=50, db_default=50)
+    # How many days what was earned waits until it is approved.
+    approval_days = models.PositiveSmallIntegerField(default=0, db_default=0)
     # What all answers may cost in total, in the project's currency; None if there is no limit.
     budget = models.DecimalField(max_digits=14, decimal_places=6, null=True)
     batch_size = models.PositiveIntegerField(default=50)
@@ -139,6 +156,11 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(price__gte=0), name=PRICE),
             models.CheckConstraint(condition=Q(share_per_worker__gt=0, share_per_worker__lte=1), name=SHARE_PER_WORKER),
             models.CheckConstraint(condition=Q(budget__isnull=True) | Q(budget__gte=0), name=BUDGET),
+            models.CheckConstraint(
+                condition=Q(pay_by__in=["answer", "object"], paid_seconds__gte=1, paid_objects__gte=1)
+                | Q(pay_by="hour", hourly_floor__isnull=True, paid_seconds__gte=1, paid_objects__gte=1),
+                name=PAY_TERMS,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -148,6 +170,11 @@ class Project(models.Model):
     def answers_mode(self) -> str:
         """`fixed`: every image gets the same number of answers. `dynamic`: more where workers disagree."""
         return AnswersMode.FIXED if self.answers_min == self.answers_max else AnswersMode.DYNAMIC
+
+    @property
+    def pay_terms(self) -> PayTerms:
+        """The terms of the sets that are claimed from now on."""
+        return PayTerms(self.pay_by, self.price, self.hourly_floor, self.paid_seconds, self.paid_objects)
 
 
 class LabelSchema(models.Model):

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from annotary_core.wording import format_count
 from projects.errors import PolicyRefused
+from projects.pay_terms import HOUR, PAY_BY, PayTerms
 
 MAX_PRICE = Decimal(1000)
 MAX_BUDGET = Decimal(10_000_000)
 #: Policies that are not a number in a range.
-OTHERS = ("price", "currency", "budget", "answers_mode")
+OTHERS = ("price", "hourly_floor", "currency", "budget", "answers_mode")
 FIXED, DYNAMIC = "fixed", "dynamic"
 _PRECISION = Decimal("0.000001")
 
@@ -102,6 +104,10 @@ POLICIES: dict[str, Policy] = {
     "share_reviewed": DecimalRange("Share of labels to review", 0, 1),
     "split_train": DecimalRange("Share for training", 0, 1),
     "split_val": DecimalRange("Share for validation", 0, 1),
+    "pay_by": OneOf("What the price is for", PAY_BY),
+    "paid_seconds": IntegerRange("Seconds paid per answer at most", 1, 7200),
+    "paid_objects": IntegerRange("Objects paid per answer at most", 1, 1000),
+    "approval_days": IntegerRange("Days until pay is approved", 0, 60),
 }
 
 
@@ -117,6 +123,8 @@ def read_policy(changes: Mapping[str, Any], *, current: Callable[[str], Any]) ->
     values: dict[str, Any] = {name: POLICIES[name].read(raw) for name, raw in changes.items() if name in POLICIES}
     if "price" in changes:
         values["price"] = read_money(changes["price"])
+    if "hourly_floor" in changes:
+        values["hourly_floor"] = read_floor(changes["hourly_floor"])
     if "currency" in changes:
         values["currency"] = read_currency(changes["currency"])
     if "budget" in changes:
@@ -132,22 +140,23 @@ def read_policy(changes: Mapping[str, Any], *, current: Callable[[str], Any]) ->
         raise PolicyRefused("Maximum answers per image cannot be below answers per image. Raise the maximum.")
     if value("set_minutes") * 60 > value("lease_seconds"):
         raise PolicyRefused("A set must be possible within the time per set. Lower the minutes or raise the time.")
-    if {"budget", "price"} & values.keys() and value("budget") is not None and value("budget") < value("price"):
-        raise PolicyRefused(
-            "The budget does not cover a single answer. Raise it, send null for no limit, or pause the project to stop"
-            " work."
-        )
+    _check_pay(values, value=value)
     if value("split_train") + value("split_val") > 1 + 1e-9:
         raise PolicyRefused("The shares for training and validation add up to more than 1. Lower one.")
     return values
 
 
-def read_money(raw: object) -> Decimal:
-    """Parse a price per answer: 0 to 1,000, at most six decimals. Floats are refused: they cannot hold 0.1 exactly."""
+def read_money(raw: object, *, label: str = "The price") -> Decimal:
+    """Parse a price: 0 to 1,000, at most six decimals. Floats are refused: they cannot hold 0.1 exactly."""
     amount = None if isinstance(raw, float) else _number(raw)
     if amount is None or not 0 <= amount <= MAX_PRICE or amount != amount.quantize(_PRECISION):
-        raise PolicyRefused('The price per answer must be an amount from 0 to 1,000, sent as text such as "0.02".')
+        raise PolicyRefused(f'{label} must be an amount from 0 to 1,000, sent as text such as "0.02".')
     return amount.quantize(_PRECISION)
+
+
+def read_floor(raw: object) -> Decimal | None:
+    """Parse what an hour pays at least: None or 0 for no floor, or an amount like a price."""
+    return None if raw is None else read_money(raw, label="The least pay of an hour") or None
 
 
 def read_budget(raw: object) -> Decimal | None:
@@ -166,6 +175,29 @@ def read_mode(raw: object) -> str:
     if raw not in (FIXED, DYNAMIC):
         raise PolicyRefused(f"Answers per image are {FIXED} or {DYNAMIC}. Send one of the two as answers_mode.")
     return str(raw)
+
+
+def _check_pay(values: Mapping[str, Any], *, value: Callable[[str], Any]) -> None:
+    """Raises PolicyRefused if the terms of pay contradict each other or the budget."""
+    named = {"budget", "price", "pay_by", "hourly_floor", "paid_seconds", "paid_objects"}
+    if not values.keys() & {*named, "seconds_per_answer"}:
+        return
+    terms = PayTerms(*map(value, ("pay_by", "price", "hourly_floor", "paid_seconds", "paid_objects")))
+    if terms.pay_by == HOUR and terms.hourly_floor is not None:
+        raise PolicyRefused(
+            "Paid by the hour, the price is what an hour pays. Leave out the least pay of an hour, or pay by answer."
+        )
+    if terms.pays_time and terms.paid_seconds < value("seconds_per_answer"):
+        expected = format_count(value("seconds_per_answer"), "second")
+        raise PolicyRefused(
+            f"An answer is expected to take {expected}, so at least as many must be paid. Raise the seconds paid per"
+            " answer, or lower the seconds per answer."
+        )
+    if named & values.keys() and value("budget") is not None and value("budget") < terms.most_per_answer:
+        raise PolicyRefused(
+            "The budget does not cover a single answer. Raise it, send null for no limit, or pause the project to stop"
+            " work."
+        )
 
 
 def _answers(values: Mapping[str, Any], *, mode: str | None, value: Callable[[str], Any]) -> dict[str, Any]:

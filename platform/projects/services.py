@@ -12,13 +12,14 @@ from accounts.selectors import require_role
 from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.names import is_name
 from annotary_core.labels.schema import Schema
-from annotary_core.labels.shapes import tool_names, unavailable_message
+from annotary_core.labels.shapes import SHAPES, tool_names, unavailable_message
 from kernel.clock import ClockTimestamp
 from projects import classes as label_classes
 from projects.classes import ClassSpec
 from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectRefused, ProjectUnknown
-from projects.models import Dataset, Instructions, LabelClass, LabelSchema, Project
+from projects.models import Dataset, Instructions, LabelClass, LabelSchema, PayBy, Project
 from projects.policies import read_policy
+from projects.selectors import object_tools_of
 
 __all__ = [
     "ClassSpec",
@@ -57,6 +58,7 @@ def create_project(
         raise ProjectRefused("This dataset belongs to another organization. Choose one of your own.")
     blank = Project()
     values = read_policy(policy or {}, current=lambda field: getattr(blank, field))
+    _check_pays_objects(values, any(tool in SHAPES for tool in tools))
     project = Project.objects.create(
         organisation=organisation,
         dataset=dataset or Dataset.objects.create(organisation=organisation, name=normalized),
@@ -102,7 +104,15 @@ def _read_changes(project: Project, changes: Mapping[str, Any]) -> dict[str, Any
         raise PolicyRefused(
             "The currency stays fixed once a project has been opened. Create another project for another currency."
         )
+    _check_pays_objects(values, bool(object_tools_of(project=project)))
     return values
+
+
+def _check_pays_objects(values: Mapping[str, Any], has_objects: bool) -> None:
+    if values.get("pay_by") == PayBy.OBJECT and not has_objects:
+        raise PolicyRefused(
+            "Workers of this project draw no objects, so they would earn nothing. Pay by answer or by the hour."
+        )
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from tasks.assignment.set_aside import count_waiting_slots
 from tasks.batching.models import Task
 from tasks.batching.selectors import answers_per_approved, count_check_tasks, count_open_slots, count_tasks
 from tasks.consensus.models import ConsensusLabel
+from tasks.pay.budget import answer_cost
 from tasks.pay.selectors import LEDGER_DIGITS, ledger_totals
 from tasks.review.models import Review
 from tasks.workers.evidence import gold_of_project
@@ -205,7 +206,7 @@ def _with_reviews(project: Project, quality: BoardQuality) -> LabelQuality:
 
 def _cost(project: Project, progress: Progress) -> Cost:
     earned, paid, answers = ledger_totals(project=project)
-    one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
+    one_answer = answer_cost(project)
     each = answers_per_approved(project=project) if answers else None
     promised = committed(project=project)
     return {

@@ -48,6 +48,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "task.asked_again": EventKind("Finished images get more answers", _REVIEWERS),
     "budget.changed": EventKind("The budget was changed"),
     "budget.reached": EventKind("The budget covers no more images"),
+    "bonus.given": EventKind("A worker got a bonus"),
     "batch.opened": EventKind("A batch was opened", _REVIEWERS),
     "batch.paused": EventKind("A batch was paused", _REVIEWERS),
     "batch.scheduled": EventKind("The priority or the deadline of a batch was changed", _REVIEWERS),

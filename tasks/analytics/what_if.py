@@ -24,6 +24,7 @@ from projects.models import Project
 from projects.selectors import schema_of
 from tasks.analytics.replay_data import SEED, ReplayObjects, replay_answers, replay_objects
 from tasks.batching.models import Task
+from tasks.pay.budget import answer_cost
 
 #: The maximum number of answers per image to replay.
 MAX_ANSWERS = 20
@@ -161,13 +162,13 @@ def project_replay(
         "tasks": len(counts),
         "images": images,
         "judged": known,
-        "price": str(project.price),
+        "price": str(project.pay_terms.expected_per_answer(project.seconds_per_answer)),
         "available": float(counts.mean()) if len(counts) else 0.0,
         "rows": [],
     }
     if not len(counts):
         return body
-    one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
+    one_answer = answer_cost(project)
     steps = _steps(requested, project, most=int(counts.max()))
     for step, replayed in zip(steps, _replay(data, steps), strict=True):
         cost = one_answer * images * Decimal(str(replayed.labels_per_task))

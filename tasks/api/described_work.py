@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from projects.models import PayBy
 from tasks.api.projects import SchemaSerializer
 from tasks.api.request_bodies import AnswerSerializer
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
@@ -30,7 +31,12 @@ class HandSerializer(serializers.Serializer[Any]):
     extendable_until = serializers.DateTimeField(help_text="Neither answers nor `extend` move the end beyond this")
     lease_seconds = serializers.IntegerField(help_text="The time that a renewal or an extension gives, from then on")
     size = serializers.IntegerField()
-    price = serializers.CharField()
+    price = serializers.CharField(help_text="What an answer, an object or an hour pays: see `pay_by`")
+    pay_by = serializers.ChoiceField(choices=PayBy.values)
+    hourly_floor = serializers.CharField(allow_null=True, help_text="What an hour pays at least; null without a floor")
+    paid_seconds = serializers.IntegerField(
+        allow_null=True, help_text="Time of one answer that is paid at most; null if pay does not depend on the time"
+    )
     currency = serializers.CharField()
     schema = SchemaSerializer()
     instructions = serializers.CharField(allow_blank=True)
@@ -65,7 +71,12 @@ class LedgerSerializer(serializers.Serializer[Any]):
 class OfferSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
-    price = serializers.CharField(help_text="Price of one answer")
+    price = serializers.CharField(help_text="What an answer, an object or an hour pays: see `pay_by`")
+    pay_by = serializers.ChoiceField(choices=PayBy.values)
+    hourly_floor = serializers.CharField(allow_null=True, help_text="What an hour pays at least; null without a floor")
+    paid_seconds = serializers.IntegerField(
+        allow_null=True, help_text="Time of one answer that is paid at most; null if pay does not depend on the time"
+    )
     currency = serializers.CharField()
     seconds_per_answer = serializers.IntegerField(help_text="Time per answer that the manager expects, in seconds")
     images_left_today = serializers.IntegerField(

@@ -110,3 +110,5 @@ REVIEWS = {
         ]
     }
 }
+PAYOUT = {"Until the end of a month": {"until": "2027-03-31T23:59:59Z"}, "Until now": {}}
+BONUS = {"For careful work": {"amount": "5.00", "reason": "The most careful polygons of the week."}}

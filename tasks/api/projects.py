@@ -45,7 +45,14 @@ class PolicySerializer(serializers.Serializer[Any]):
     """The policies of a project, with the ranges that `projects.policies` enforces."""
 
     price = serializers.DecimalField(
-        max_digits=14, decimal_places=6, required=False, help_text="Price of one answer, as a string"
+        max_digits=14, decimal_places=6, required=False, help_text="Price of what `pay_by` says, as a string"
+    )
+    hourly_floor = serializers.DecimalField(
+        max_digits=14,
+        decimal_places=6,
+        required=False,
+        allow_null=True,
+        help_text="What an hour pays at least, as a string; null for no floor",
     )
     currency = serializers.CharField(max_length=3, required=False)
     budget = serializers.DecimalField(

@@ -1,11 +1,13 @@
 """Writes the assignments of a new hand; runs in the transaction of `services.claim_hand`, when all are chosen."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from kernel.statements import run_prepared
+from projects.pay_terms import PayTerms
 from tasks.assignment.caps import COUNT_IMAGES
 from tasks.assignment.claiming import Slot
 
@@ -13,7 +15,7 @@ from tasks.assignment.claiming import Slot
 # see distinguishes them. A position without a rendition is left free for an image that comes back.
 WRITE_ASSIGNMENTS = f"""
 WITH hand AS (
-    UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
+    UPDATE tasks_hand SET size = %(size)s, pay_terms = %(terms)s::jsonb WHERE id = %(hand)s RETURNING id, expires_at
 ), exposed AS (
     UPDATE tasks_gold SET exposure = exposure + 1
     FROM (SELECT id FROM tasks_gold WHERE id = ANY(%(gold_ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) g
@@ -37,11 +39,16 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class AssignmentVersions:
-    """The versions and the price that every assignment of a hand keeps, even if the project changes later."""
+    """The versions and the terms of pay that a hand keeps, even if the project changes later."""
 
     schema_id: int
     instructions_id: int | None
-    price: Decimal
+    terms: PayTerms
+
+    @property
+    def price(self) -> Decimal:
+        """What each of its answers pays; the most that it can, if that depends on the answer."""
+        return self.terms.most_per_answer
 
 
 def write_assignments(
@@ -67,6 +74,7 @@ def write_assignments(
         "schema": versions.schema_id,
         "instructions": versions.instructions_id,
         "price": versions.price,
+        "terms": None if versions.terms.is_fixed else json.dumps(versions.terms.to_json()),
         "gold_ids": [slot.gold_id for slot in slots if slot and slot.gold_id is not None],
         "tasks": [slot.task_id if slot else None for slot in slots],
         "golds": [slot.gold_id if slot else None for slot in slots],

@@ -1,6 +1,7 @@
 """What a project has committed itself to pay, and how many more images its budget covers.
 
-Committed are live leases at their pinned prices, submitted answers, and corrections. Claims share an advisory lock, the
+Committed are live leases at their pinned prices, which are the most that an answer can pay, submitted answers, and
+corrections, top-ups and bonuses. Claims share an advisory lock, the
 project's money, and read the sum of the commitments under it. At most as many claims are in flight as the server has
 connections, each for one set at most, and none of them is in the sum yet. So as long as that much money is left beyond
 the sum, no claim has to wait for another; with less, a claim takes the lock alone, and the sum is exact. Whatever
@@ -64,7 +65,7 @@ class Money:
 
 
 def read_money(*, project_id: int, budget: Decimal, price: Decimal, is_exact: bool) -> Money:
-    """Needs the project's money, alone if `is_exact`. `price` is per answer and above 0."""
+    """Needs the project's money, alone if `is_exact`. `price` is the most that an answer pays, above 0."""
     (committed, rows, connections), *_ = run_prepared(SELECT_COMMITTED, {"project": project_id})
     if rows > FOLD_ABOVE:
         _fold(project_id)

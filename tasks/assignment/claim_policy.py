@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from kernel.statements import run_prepared
+from projects.pay_terms import PayTerms
 from tasks.assignment.caps import CAPS_COLUMNS, Caps
 from tasks.gold.share import FIRST_IMAGES, IN_DOUBT, gold_share
 from tasks.gold.sites import HAS_UNLIMITED, HAS_UNPLACED
@@ -18,7 +19,7 @@ MAX_SET = 150
 SELECT_POLICY = f"""
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
     p.set_minutes, p.seconds_per_answer, coalesce(w.answers, 0), coalesce(w.seconds, 0), p.gold_rate, p.gold_when_out,
-    p.price,
+    p.pay_by, p.price, p.hourly_floor, p.paid_seconds, p.paid_objects,
     p.budget,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
@@ -58,7 +59,11 @@ class ClaimPolicy:
     measured_seconds: float
     gold_rate: float
     gold_when_out: str
-    price: Decimal
+    pay_by: str
+    rate: Decimal
+    hourly_floor: Decimal | None
+    paid_seconds: int
+    paid_objects: int
     budget: Decimal | None
     has_returned: bool
     images_had: int
@@ -69,6 +74,10 @@ class ClaimPolicy:
     has_unlimited_gold: bool
     caps: Caps
     most: int = MAX_SET
+
+    @property
+    def pay_terms(self) -> PayTerms:
+        return PayTerms(self.pay_by, self.rate, self.hourly_floor, self.paid_seconds, self.paid_objects)
 
     @property
     def size(self) -> int:

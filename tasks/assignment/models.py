@@ -51,6 +51,8 @@ class Hand(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
+    # The terms of pay, as `projects.pay_terms` writes them. None: each answer pays the price of its assignment.
+    pay_terms = models.JSONField(null=True)
     # It ended with general advice for the worker: see `standing.advice`.
     advised = models.BooleanField(default=False, db_default=False)
 
@@ -112,6 +114,7 @@ class Assignment(models.Model):
     rendition = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    # What the answer pays. If that depends on its time or its objects, the most that it can, until it is paid.
     price = models.DecimalField(max_digits=14, decimal_places=6)
     leased_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
@@ -224,7 +227,8 @@ class SetAside(models.Model):
 class Commitment(models.Model):
     """A change of what a project has committed itself to pay; the sum of its rows is the whole.
 
-    Committed are the prices of live leases and of submitted answers, paid or not, and the corrections of the ledger.
+    Committed are the prices of live leases and of submitted answers, paid or not, and the corrections, top-ups and
+    bonuses of the ledger.
     Triggers write the rows, in the statement that changes the assignments; `budget.fold_commitments` sums them up.
     Inserting a row waits for nobody, where a counter would have the claims of a project wait for each other.
     """

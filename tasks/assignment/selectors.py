@@ -13,7 +13,8 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from accounts.models import Actor
 from kernel.errors import NotFound
 from kernel.statements import run_prepared
-from projects.models import Project
+from projects.models import PayBy, Project
+from projects.pay_terms import PayTerms
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
 from tasks.standing.access import require_may_work
@@ -45,10 +46,13 @@ class ShownAssignment:
 
 @dataclass(frozen=True, slots=True)
 class ShownHand:
-    """A hand as its worker sees it: gold and work look the same. All of its rows pin one schema and price."""
+    """A hand as its worker sees it: gold and work look the same. All of its rows pin one schema.
+
+    The terms of pay are those of the hand, so that what a single answer paid never shows.
+    """
 
     assignments: list[ShownAssignment]
-    price: Decimal
+    terms: PayTerms
     schema: dict[str, Any]
     instructions: str
 
@@ -71,7 +75,8 @@ def shown_hand(hand: Hand) -> ShownHand:
     ]
     # Every image of a hand that came back is in a later hand, which may leave none in this one.
     price, version, body, instructions = rows[0][6:] if rows else _current_versions(hand.project)
-    return ShownHand(shown, price, {"version": version, **json.loads(body)}, instructions)
+    terms = PayTerms.from_json(hand.pay_terms) if hand.pay_terms else PayTerms(PayBy.ANSWER, price)
+    return ShownHand(shown, terms, {"version": version, **json.loads(body)}, instructions)
 
 
 def _current_versions(project: Project) -> tuple[Decimal, int, str, str]:

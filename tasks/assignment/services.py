@@ -106,13 +106,13 @@ def _claim(worker: Actor, project_id: int, attempts: Attempts) -> ClaimedHand | 
     _write(worker, policy, new, images)
     if money is not None and len(images) >= money.images:
         record_event(project_id=project_id, kind="budget.reached")
-    return ClaimedHand(_hand(worker, project_id, new, size=len(images)), fresh=True)
+    return ClaimedHand(_hand(worker, policy, new, size=len(images)), fresh=True)
 
 
 def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Sequence[Slot | ReturnedImage]) -> None:
     """Write the images as the hand's assignments, in this order."""
     assert policy.schema_id is not None
-    versions = AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price)
+    versions = AssignmentVersions(policy.schema_id, policy.instructions_id, policy.pay_terms)
     write_assignments(
         project_id=policy.pk,
         worker_id=worker.pk,
@@ -136,9 +136,10 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
 
 def _money(policy: ClaimPolicy, attempts: Attempts) -> Money | None:
     """Needs the project's money. Return what is left of the budget, None without a limit; retries to be alone."""
-    if policy.budget is None or not policy.price:
+    price = policy.pay_terms.most_per_answer
+    if policy.budget is None or not price:
         return None
-    money = read_money(project_id=policy.pk, budget=policy.budget, price=policy.price, is_exact=attempts.alone)
+    money = read_money(project_id=policy.pk, budget=policy.budget, price=price, is_exact=attempts.alone)
     if not money.is_enough:
         attempts.alone = True
         raise Retry(wait_for=attempts.wait_for)
@@ -170,14 +171,15 @@ def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
     return policy
 
 
-def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -> Hand:
+def _hand(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, *, size: int) -> Hand:
     """Build the Hand as it was written, without another query."""
     hand = Hand(
         pk=new.id,
         public_id=new.public_id,
-        project_id=project_id,
+        project_id=policy.pk,
         worker=worker,
         size=size,
+        pay_terms=None if policy.pay_terms.is_fixed else policy.pay_terms.to_json(),
         created_at=new.created_at,
         expires_at=new.expires_at,
     )

@@ -120,7 +120,7 @@ def _apply(change: Change, apply_to: ApplyTo) -> OverlapChange:
 def _check_budget(change: Change) -> None:
     """Waits for the project's claims, so that none of them goes by another price or budget. Raises PolicyRefused."""
     before, after = change.before, change.after
-    if (before.budget, before.price) == (after.budget, after.price):
+    if (before.budget, before.pay_terms) == (after.budget, after.pay_terms):
         return
     lock_money(project_id=after.pk)
     if before.budget == after.budget:
@@ -136,5 +136,5 @@ def _check_budget(change: Change) -> None:
 
 
 def _in_money(project: Project, change: WantedChange, *, asks_finished: bool = False) -> OverlapChange:
-    cost = change.slots * project.price
+    cost = change.slots * project.pay_terms.expected_per_answer(project.seconds_per_answer)
     return OverlapChange(change.tasks, change.slots, cost, project.currency, asks_finished)

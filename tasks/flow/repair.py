@@ -25,10 +25,11 @@ from kernel.jobs import enqueue
 from kernel.locks import lock_access
 from kernel.queues import Queue
 from projects.models import Project
-from tasks.assignment.models import Assignment
+from tasks.assignment.models import Assignment, Hand
 from tasks.consensus.refit import request_refit
 from tasks.flow.repair_steps import IN_RANGE, batches_to_void, params_of, update_voided, void_batch
 from tasks.flow.repair_undo import restore_batch, rows_to_restore, update_returned
+from tasks.pay.amounts import earned_so_far, terms_of
 from tasks.pay.services import post_correction
 from tasks.repair.errors import NothingToVoid, NotUndoable, ReasonNeeded, RepairInProgress, RepairRefused, VoidAlready
 from tasks.repair.models import MAX_REASON, Repair
@@ -45,10 +46,18 @@ class RepairId:
 
 REPAIR = JobKind("flow.repair", RepairId, queue=Queue.HEAVY, max_attempts=KEEP_TRYING)
 
+# A set that is paid by time or objects and is not settled is counted apart. Top-ups go with all answers of their set.
 COUNT = f"""
-SELECT count(*), coalesce(sum(a.price), 0), count(t.id) FILTER (WHERE a.counts AND a.round = t.round)
-FROM tasks_assignment a LEFT JOIN tasks_task t ON t.id = a.task_id WHERE {IN_RANGE}
+SELECT count(*), coalesce(sum(a.price) FILTER (WHERE h.pay_terms IS NULL OR h.state = 'settled'), 0) + (
+        SELECT coalesce(sum(l.amount), 0) FROM tasks_ledgerentry l
+        WHERE l.project_id = %(project)s AND l.worker_id = %(worker)s AND l.kind = 'top_up' AND NOT EXISTS (
+            SELECT FROM tasks_assignment a
+            WHERE a.hand_id = l.hand_id AND a.state = 'submitted' AND NOT ({IN_RANGE}))),
+    count(t.id) FILTER (WHERE a.counts AND a.round = t.round)
+FROM tasks_assignment a JOIN tasks_hand h ON h.id = a.hand_id LEFT JOIN tasks_task t ON t.id = a.task_id
+WHERE {IN_RANGE}
 """  # noqa: S608
+UNSETTLED = f"SELECT a.id FROM tasks_assignment a WHERE {IN_RANGE} AND a.hand_id = %(hand)s"  # noqa: S608
 
 # Labels that people set rest on those people. Each label is compared with the answers to its own image alone.
 RELEASES = f"""
@@ -201,7 +210,21 @@ def void_range(*, project: Project, worker: Actor, since: datetime | None, until
 def count_void(chosen: VoidRange) -> VoidCounts:
     with connection.cursor() as cursor:
         cursor.execute(COUNT, params_of(chosen.repair))
-        return VoidCounts(*cursor.fetchone())
+        answers, amount, images = cursor.fetchone()
+    return VoidCounts(answers, amount + _unsettled_amount(chosen), images)
+
+
+def _unsettled_amount(chosen: VoidRange) -> Decimal:
+    """Return what the answers in the range would pay that are in a live hand, if that is not known yet."""
+    hands = Hand.objects.filter(project=chosen.project, worker=chosen.worker, state=Hand.State.LIVE)
+    hand = hands.filter(pay_terms__isnull=False).select_related("project").first()
+    terms = terms_of(hand) if hand else None
+    if hand is None or terms is None:
+        return Decimal(0)
+    amounts = earned_so_far(hand=hand, terms=terms).amounts
+    with connection.cursor() as cursor:
+        cursor.execute(UNSETTLED, params_of(chosen.repair) | {"hand": hand.pk})
+        return sum((amounts.get(row[0], Decimal(0)) for row in cursor.fetchall()), Decimal(0))
 
 
 def releases_with(chosen: VoidRange) -> dict[int, int]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
@@ -36,11 +36,16 @@ _rng = random.SystemRandom()
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """A settled hand: how many answers were credited and what they earned, and whether the worker sees advice. Nothing
-    in it distinguishes gold."""
+    in it distinguishes gold.
+
+    earned: with `top_up`, which brought it to the hourly floor. seconds: the paid time, 0 if pay does not depend on it.
+    """
 
     hand: Hand
     answers: int
     earned: Decimal
+    top_up: Decimal
+    seconds: Decimal
     currency: str
     advised: bool
 
@@ -153,6 +158,12 @@ def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
 
 
 def _figures(hand: Hand) -> Settlement:
-    credits = LedgerEntry.objects.filter(hand=hand, kind=LedgerEntry.Kind.CREDIT)
-    sums = credits.aggregate(answers=Count("pk"), earned=Sum("amount"))
-    return Settlement(hand, sums["answers"], sums["earned"] or Decimal(0), hand.project.currency, hand.advised)
+    credits = LedgerEntry.objects.filter(hand=hand)
+    zero = Decimal(0)
+    sums = credits.aggregate(
+        answers=Count("pk", filter=Q(kind=LedgerEntry.Kind.CREDIT)),
+        earned=Sum("amount", default=zero),
+        top_up=Sum("amount", filter=Q(kind=LedgerEntry.Kind.TOP_UP), default=zero),
+        seconds=Sum("seconds", filter=Q(kind=LedgerEntry.Kind.CREDIT), default=zero),
+    )
+    return Settlement(hand, **sums, currency=hand.project.currency, advised=hand.advised)

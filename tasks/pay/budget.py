@@ -43,12 +43,14 @@ def budget_figures(*, project: Project, more_answers: int = 0) -> BudgetFigures:
 
 def is_short_of_money(*, project: Project) -> bool:
     """Whether the budget covers no further image."""
-    return project.budget is not None and project.budget - committed(project=project) < project.price
+    most = project.pay_terms.most_per_answer
+    return project.budget is not None and project.budget - committed(project=project) < most
 
 
 def answer_cost(project: Project) -> Decimal:
-    """Return what one more answer costs on average: the check images that are mixed in are paid like work."""
-    return project.price / (1 - Decimal(str(project.gold_rate)))
+    """Return what one more answer is expected to cost: the check images that are mixed in are paid like work."""
+    one = project.pay_terms.expected_per_answer(project.seconds_per_answer)
+    return one / (1 - Decimal(str(project.gold_rate)))
 
 
 def answers_affordable(*, project: Project, more_answers: int = 0) -> int | None:
@@ -56,7 +58,7 @@ def answers_affordable(*, project: Project, more_answers: int = 0) -> int | None
 
     `more_answers` as in `budget_figures`.
     """
-    if project.budget is None or not project.price:
+    if project.budget is None or not answer_cost(project):
         return None
     figures = budget_figures(project=project, more_answers=more_answers)
     return max(int((project.budget - figures.forecast) // answer_cost(project)), 0)

@@ -8,8 +8,10 @@ from decimal import Decimal
 from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts.models import Actor, Organisation
+from kernel.clock import ClockTimestamp
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
+from tasks.pay.amounts import earned_so_far, terms_of
 from tasks.pay.models import LedgerEntry, LedgerTotal
 
 #: The precision of the ledger, in units of the currency.
@@ -18,7 +20,8 @@ LEDGER_DIGITS = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A worker's money in one currency. `waiting`: answered, in a hand that is not settled. `approved`: credited but
+    """A worker's money in one currency. `waiting`: answered, in a hand that is not settled; if it depends on time or
+    objects, as much as it would be now; and what was credited and is not approved yet. `approved`: approved but
     not paid out yet. `paid`: paid out. Payouts are negative entries in the ledger."""
 
     currency: str
@@ -42,15 +45,20 @@ def balance(
     paid: dict[str, Decimal] = defaultdict(Decimal)
     # A late answer to a settled hand waits for a moment too, so for it the missing credit decides.
     unsettled = Q(hand__state=Hand.State.LIVE) | Q(late=True)
-    uncredited = (
-        Assignment.objects.filter(in_project, unsettled, worker=worker, state=Assignment.State.SUBMITTED)
-        .exclude(ledger__kind=LedgerEntry.Kind.CREDIT)
-        .values_list("project__currency")
-        .annotate(Sum("price"))
-    )
-    for currency, amount in uncredited:
+    uncredited = Assignment.objects.filter(
+        in_project, unsettled, worker=worker, state=Assignment.State.SUBMITTED
+    ).exclude(ledger__kind=LedgerEntry.Kind.CREDIT)
+    fixed = uncredited.filter(hand__pay_terms__isnull=True)
+    for currency, amount in fixed.values_list("project__currency").annotate(Sum("price")):
         waiting[currency] += amount
+    measured = uncredited.filter(hand__pay_terms__isnull=False).values("hand_id")
+    for hand in Hand.objects.filter(pk__in=measured).select_related("project"):
+        waiting[hand.project.currency] += waiting_amount(hand=hand)
     totals = LedgerTotal.objects.filter(in_project, worker=worker)
+    unapproved = LedgerEntry.objects.filter(in_project, worker=worker, approved_at__gt=ClockTimestamp())
+    for currency, amount in unapproved.values_list("currency").annotate(Sum("amount")):
+        waiting[currency] += amount
+        approved[currency] -= amount
     for currency, earned, paid_out in totals.values_list("currency").annotate(Sum("earned"), Sum("paid")):
         approved[currency] += earned - paid_out
         paid[currency] += paid_out
@@ -58,6 +66,18 @@ def balance(
         Balance(currency, waiting=waiting[currency], approved=approved[currency], paid=paid[currency])
         for currency in sorted({*waiting, *approved, *paid})
     ]
+
+
+def waiting_amount(*, hand: Hand) -> Decimal:
+    """Return what the answers of a hand with terms that are not credited yet would pay now, topped up to its floor.
+
+    0 for a hand without terms, whose answers pay their prices.
+    """
+    terms = terms_of(hand)
+    if terms is None:
+        return Decimal(0)
+    earned = earned_so_far(hand=hand, terms=terms)
+    return earned.amount + terms.top_up(earned.seconds, earned.amount)
 
 
 def ledger_of(*, worker: Actor, project: Project | None = None) -> QuerySet[LedgerEntry]:
@@ -76,7 +96,7 @@ def ledger_totals(*, project: Project) -> tuple[Decimal, Decimal, int]:
 
 
 def answers_waiting(*, project: Project) -> tuple[int, Decimal]:
-    """Return how many answers are in hands that are not settled yet, and what they will pay."""
+    """Return how many answers are in hands that are not settled yet, and what they will pay at most."""
     rows = Assignment.objects.filter(project=project, hand__state=Hand.State.LIVE, state=Assignment.State.SUBMITTED)
     sums = rows.aggregate(answers=Count("pk"), amount=Sum("price", default=Decimal(0)))
     return sums["answers"], sums["amount"]

@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from PIL import Image as Pixels
@@ -19,6 +20,8 @@ from tasks.consensus.services import update_labels
 from tasks.exports.models import Export
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image, Import
+from tasks.pay.models import LedgerEntry
+from tasks.pay.payouts import run_payouts
 from tasks.repair.models import Repair
 from tasks.snapshots.models import Snapshot
 from tests import factories
@@ -140,7 +143,11 @@ def a_world() -> World:
     block = Block.objects.create(
         organisation=project.organisation, actor=factories.a_worker("robin"), reason="A script.", created_by=owner
     )
+    earned = {"kind": "correction", "amount": Decimal(3), "currency": project.currency, "cause": "a recount"}
+    LedgerEntry.objects.create(project=project, worker=factories.finch(), **earned)
+    run = run_payouts(organisation=project.organisation, by=owner)
     ids = {
+        "payout_run_id": run.public_id,
         "repair_id": repair.public_id,
         "block_id": block.public_id,
         "project_id": project.public_id,

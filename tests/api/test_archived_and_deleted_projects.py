@@ -42,7 +42,7 @@ def refusal(answer: Any) -> tuple[int, str]:
 
 
 def routes_of_a_project() -> list[tuple[str, str]]:
-    others = {"projects/", "work/", "work/hands/", "ledger/"}
+    others = {"projects/", "work/", "work/hands/", "ledger/", "ledger/statement/", "ledger/statement.csv"}
     return [row for row in MAY if not row[0].startswith((*WORKERS, *OF_NO_PROJECT)) and row[0] not in others]
 
 

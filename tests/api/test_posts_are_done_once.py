@@ -20,6 +20,7 @@ from tasks.consensus.label_proposals import proposals_token
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
 from tasks.ingest.models import Import
+from tasks.pay.models import LedgerEntry
 from tasks.review.services import fix_label
 from tests import factories
 from tests.api.api_fixtures import World, some_pixels
@@ -70,6 +71,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
     update_labels(task_ids=[fixed.pk])
     seen = fixed.labels.get(is_current=True).content_hash
     fix_label(reviewer=factories.ada(), task=fixed, label_hash=seen, raw=factories.class_answer(2))
+    owed = {"kind": "correction", "amount": 3, "currency": "USD", "cause": "another recount"}
+    LedgerEntry.objects.create(project=world.project, worker=factories.finch(), **owed)
     aviary = str(world.project.organisation.public_id)  # ada soon owns a second one
     return {
         "/api/v1/organisations/": {"name": "Second aviary"},
@@ -97,6 +100,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "worker": str(factories.finch().public_id),
             "reason": "A script.",
         },
+        "/api/v1/organisations/{organisation_id}/payouts/": {},
+        f"{project}workers/{{worker_id}}/bonuses/": {"amount": "5.00", "reason": "Careful work."},
         "/api/v1/organisations/{organisation_id}/repairs/": {
             "worker": str(factories.finch().public_id),
             "reason": "Random answers.",

@@ -35,7 +35,17 @@ from tests.worker_actions import answer, leases_of, take
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # What stays of a deleted project, or belongs to its organization.
-STAYS = {"projects.Project", "projects.Dataset", "tasks.LedgerEntry", "tasks.LedgerTotal", "tasks.Standing"}
+STAYS = {
+    "projects.Project",
+    "projects.Dataset",
+    "tasks.LedgerEntry",
+    "tasks.LedgerTotal",
+    "tasks.Payout",
+    "tasks.PayoutItem",
+    "tasks.PayoutRun",
+    "tasks.Standing",
+    "tasks.WorkedTime",
+}
 
 
 @pytest.fixture

@@ -52,7 +52,9 @@ def _main_navigation(request: HttpRequest) -> list[NavItem]:
     if not is_staff(roles):
         return work
     works = Role.WORKER in roles or is_worker(actor=user.actor)
-    return [projects, *(work if works else []), settings]
+    payouts = NavItem("Payouts", "/payouts/", here.startswith("/payouts/"))
+    manages = Role.MANAGER in roles or Role.OWNER in roles
+    return [projects, *([payouts] if manages else []), *(work if works else []), settings]
 
 
 def page(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -11,7 +11,7 @@ from annotary_core.labels.shapes import SHAPES, action_of, noun_of
 from annotary_core.labels.shapes.base import Noun
 from annotary_core.wording import format_count
 from kernel.errors import AnnotaryError
-from projects.models import Project
+from projects.models import PayBy, Project
 from tasks.assignment.caps import Allowance
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
 from tasks.assignment.selectors import LiveHand
@@ -107,17 +107,24 @@ class ProjectOffer:
     The time per image is the worker's own as far as it is measured, and the manager's estimate before; `hourly` and
     `set_seconds` are estimated from it. `is_exact` says whether `set_size` is more than an estimate. `noun`, `action`
     and `how` say what to draw; see the protocol of shapes.
+
+    price: per `unit`, such as "image" or "hour". hourly_floor: what an hour pays at least, None without a floor.
+    paid_seconds: of an image at most, None if pay does not depend on the time. `hourly` and `set_price` are None if
+    they depend on what there is to draw.
     """
 
     price: Decimal
+    unit: str
+    hourly_floor: Decimal | None
+    paid_seconds: int | None
     currency: str
     set_size: int
     is_exact: bool
     keeps_groups: bool
     image_seconds: int
     set_seconds: int
-    set_price: Decimal
-    hourly: Decimal
+    set_price: Decimal | None
+    hourly: Decimal | None
     lease_seconds: int
     classes: tuple[LabelClass, ...]
     chooses: bool
@@ -144,21 +151,29 @@ def project_offer_for(project: Project, *, worker: Actor | None = None) -> Proje
 def _offer(project: Project, size: SetSize, *, keeps_groups: bool) -> ProjectOffer:
     schema = Schema.from_json(project.schema.body) if project.schema else None
     tools = schema.object_tools if schema else ()
+    terms = project.pay_terms
+    noun = noun_of(tools)
+    by_object = terms.pay_by == PayBy.OBJECT
+    one = terms.expected_per_answer(size.seconds_per_answer)
+    hour = terms.rate if terms.pay_by == PayBy.HOUR else one * 3600 / Decimal(size.seconds_per_answer)
     return ProjectOffer(
-        price=project.price,
+        price=terms.rate,
+        unit={PayBy.ANSWER: "image", PayBy.OBJECT: noun.one, PayBy.HOUR: "hour"}[PayBy(terms.pay_by)],
+        hourly_floor=terms.hourly_floor,
+        paid_seconds=terms.paid_seconds if terms.pays_time else None,
         currency=project.currency,
         set_size=size.images,
         is_exact=not project.set_minutes and not keeps_groups,
         keeps_groups=keeps_groups,
         image_seconds=round(size.seconds_per_answer),
         set_seconds=size.seconds,
-        set_price=project.price * size.images,
-        hourly=project.price * 3600 / Decimal(size.seconds_per_answer),
+        set_price=None if by_object else one * size.images,
+        hourly=None if by_object else hour,
         lease_seconds=project.lease_seconds,
         classes=schema.classes if schema else (),
         chooses=bool(schema and schema.has_image_class),
         draws=bool(tools),
-        noun=noun_of(tools),
+        noun=noun,
         action=action_of(tools),
         how=tuple(SHAPES[tool].how for tool in tools),
     )

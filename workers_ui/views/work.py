@@ -29,7 +29,7 @@ from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
-from tasks.pay.statements import statement_of, waiting_sets
+from tasks.pay.statements import line_state, statement_of, sums_by_project, waiting_sets
 from tasks.standing.advice import ADVICE
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
@@ -204,10 +204,12 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
 def earnings(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
     rows = Paginator(statement_of(worker=worker), ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    rows.object_list = [line | {"state": line_state(line)} for line in rows.object_list]
     return page(
         request,
         "workers_ui/work/earnings.html",
         balances=balance(worker=worker),
         waiting=waiting_sets(worker=worker),
+        by_project=sums_by_project(worker=worker),
         rows=rows,
     )

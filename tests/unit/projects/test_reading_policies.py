@@ -17,6 +17,11 @@ PRESENT = {
     "lease_seconds": 1800,
     "price": Decimal("0.02"),
     "budget": None,
+    "pay_by": "answer",
+    "hourly_floor": None,
+    "paid_seconds": 60,
+    "paid_objects": 50,
+    "seconds_per_answer": 10,
 }
 
 
@@ -64,7 +69,7 @@ def test_values_out_of_range_are_refused(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("amount", ["-0.01", "0.0000001", "1000.01", "1e40", "two", 0.02, None, [], "NaN"])
 def test_money_is_an_exact_amount_in_range(amount: Any) -> None:
-    with pytest.raises(PolicyRefused, match="price per answer"):
+    with pytest.raises(PolicyRefused, match="The price must be an amount"):
         read(price=amount)
 
 

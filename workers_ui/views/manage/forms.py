@@ -71,6 +71,17 @@ ADVANCED = {
     "split_train": ("Training (% of a release)", "Images keep their split in all later releases."),
     "split_val": ("Validation (% of a release)", "The rest is for testing."),
 }
+PAY = {
+    "paid_seconds": (
+        "Seconds paid per answer at most",
+        "When the time counts, by the hour or for the floor. Idling beyond it is not paid; set it for a hard image.",
+    ),
+    "paid_objects": ("Objects paid per answer at most", "Paid by the object, more of them in one image pay nothing."),
+    "approval_days": (
+        "Days until pay is approved",
+        "So long you can look at the work before its pay is approved by itself. 0 approves it with each set.",
+    ),
+}
 QUEUE = {
     "priority": (
         "Priority",
@@ -82,6 +93,7 @@ QUEUE = {
         "The most that one worker may label. 100 is no limit.",
     ),
 }
+PAY_NAMES = ("pay_by", "hourly_floor", *PAY)
 
 
 class PolicyField(forms.CharField):
@@ -100,6 +112,8 @@ class PolicyField(forms.CharField):
         )
 
     def clean(self, value: Any) -> Any:
+        if not self.required and not value:
+            return None
         text = super().clean(value).replace(",", ".").rstrip(" %")
         try:
             number = Decimal(text) * self.factor
@@ -122,8 +136,8 @@ class PolicyForm(forms.Form):
     """Price and policies. Advanced policies that are not sent keep their values."""
 
     price = forms.DecimalField(
-        label="Price per answer",
-        help_text="What a worker earns for each answer, including check images.",
+        label="Price",
+        help_text="What a worker earns for each answer, including check images, or for what you choose under Pay.",
         min_value=Decimal(0),
         max_value=Decimal(1000),
         max_digits=10,
@@ -132,6 +146,26 @@ class PolicyForm(forms.Form):
             "required": "Enter an amount. It can be 0.",
             "invalid": "This is not an amount. Enter it like 0.02.",
             "min_value": "A price cannot be negative. Enter 0 or more.",
+            "max_value": "Enter at most 1,000.",
+        },
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "class": "short"}),
+    )
+    pay_by = forms.ChoiceField(
+        label="The price is for",
+        choices=[("answer", "Each answer"), ("object", "Each object drawn"), ("hour", "Each hour of measured work")],
+        required=False,
+    )
+    hourly_floor = forms.DecimalField(
+        label="Least pay of an hour",
+        help_text="A set that pays less for its measured time is topped up. Leave it empty for no floor.",
+        required=False,
+        min_value=Decimal(0),
+        max_value=Decimal(1000),
+        max_digits=10,
+        decimal_places=6,
+        error_messages={
+            "invalid": "This is not an amount. Enter it like 12, or leave it empty for no floor.",
+            "min_value": "This cannot be negative. Leave it empty for no floor.",
             "max_value": "Enter at most 1,000.",
         },
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "class": "short"}),
@@ -166,6 +200,8 @@ class PolicyForm(forms.Form):
         initial: dict[str, Any] = {
             "price": f"{row.price.normalize():f}",
             "currency": row.currency,
+            "pay_by": row.pay_by,
+            "hourly_floor": "" if row.hourly_floor is None else f"{row.hourly_floor.normalize():f}",
             "answers_mode": row.answers_mode,
             "deadline_at": row.deadline_at or "",
             "budget": "" if row.budget is None else f"{row.budget.normalize():f}",
@@ -175,8 +211,9 @@ class PolicyForm(forms.Form):
             self.fields["currency"] = forms.ChoiceField(label="Currency", choices=[(row.currency, row.currency)])
         tools = object_tools_of(project=row) or tuple(SHAPES)
         words = {"noun": noun_of(tools).with_article, "measure": measure_of(tools).capitalize()}
-        for name, (label, help_text) in (MAIN | ANSWERS | ADVANCED | QUEUE).items():
+        for name, (label, help_text) in (MAIN | ANSWERS | ADVANCED | PAY | QUEUE).items():
             field = PolicyField(name, label.format(**words), help_text.format(**words))
+            field.required = name not in PAY or name in self.data
             self.fields[name] = field
             self.initial[name] = field.shown(getattr(row, name))
 
@@ -192,6 +229,12 @@ class PolicyForm(forms.Form):
         return [
             {"value": value, "label": label, "help": text, "chosen": value == chosen} for value, label, text in MODES
         ]
+
+    def pay(self) -> list[forms.BoundField]:
+        return [self[name] for name in PAY_NAMES]
+
+    def has_pay_errors(self) -> bool:
+        return any(name in self.errors for name in PAY_NAMES)
 
     def advanced(self) -> list[forms.BoundField]:
         return [self[name] for name in ADVANCED]
@@ -238,6 +281,10 @@ class PolicyForm(forms.Form):
         values = {name: data[name] for name in ("currency", "deadline_at", *MAIN, *ANSWERS, *ADVANCED, *QUEUE)}
         if "budget" in self.data:
             values["budget"] = None if data["budget"] is None else str(data["budget"])
+        if data.get("pay_by"):
+            floor = data["hourly_floor"]
+            values["pay_by"], values["hourly_floor"] = data["pay_by"], None if floor is None else str(floor)
+        values |= {name: data[name] for name in PAY if name in self.data}
         return values | {"price": str(data["price"])}
 
 

@@ -20,6 +20,7 @@ from tasks.analytics.worker_figures import worker_figures
 from tasks.flow.repair import start_repair, undo_repair
 from tasks.flow.repair_preview import preview_repair, preview_undo
 from tasks.flow.revocation import block_worker, remove_worker, unblock_worker
+from tasks.pay.bonuses import give_bonus
 from tasks.pay.selectors import balance
 from tasks.repair.errors import RepairRefused
 from tasks.repair.models import Repair
@@ -64,6 +65,7 @@ def _page(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpR
         "blocked": block_of(organisation=project.organisation, actor=standing.worker),
         "money": balance(worker=standing.worker, project=project),
         "example": example_reasons(project)[1],
+        "bonus_key": uuid.uuid4(),
     }
     return render_project_page(request, project, "worker.html", context, tab="workers")
 
@@ -75,6 +77,7 @@ def _change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Htt
     reason = request.POST.get("reason", "").strip()[:300]
     organisation = project.organisation
     actions: dict[str, tuple[Callable[[], object], str]] = {
+        "bonus": (lambda: _give_bonus(request, project, person, reason), f"{name} gets the bonus."),
         "pause": (lambda: _pause(project, person, reason), f"{name} is paused."),
         "remove": (
             lambda: remove_worker(project=project, worker=person, reason=reason or "Decided by a manager."),
@@ -94,6 +97,12 @@ def _change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Htt
     if "list" in request.POST:
         return run_action(request, reverse("workers_ui:workers", args=[project.public_id]), act, done)
     return run_action(request, reverse(f"workers_ui:{back}", args=[project.public_id, worker_id]), act, done)
+
+
+def _give_bonus(request: HttpRequest, project: Project, worker: Actor, reason: str) -> None:
+    """The page's key makes a form that was sent twice one bonus."""
+    amount, key = request.POST.get("amount", "").replace(",", "."), request.POST.get("key", "")[:100]
+    give_bonus(project=project, worker=worker, by=actor_of(request), amount=amount, reason=reason, key=key)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,6 +1,9 @@
 /* Time left for a set, by the server's clock: a phone's clock may be minutes off. */
 
 const NEAR_END = 120;
+/* What counts as being at work, and the milliseconds without any of it that still count. */
+const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel"];
+const IDLE = 60_000;
 
 export class SetClock {
   /** `serverNow` is the server's time when it rendered the page; `show` receives {text, state, mayExtend}; `end` is
@@ -61,17 +64,25 @@ export function timeLeft(seconds) {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s left` : `${seconds} s left`;
 }
 
-/** Seconds spent on an image, excluding the time the page was hidden. */
+/** Seconds spent on an image, excluding the time in which the page was hidden or nothing happened. */
 export class Stopwatch {
   constructor() {
     this.restart();
     this.abort = new AbortController();
-    document.addEventListener("visibilitychange", () => this.visibilityChanged(), { signal: this.abort.signal });
+    const options = { signal: this.abort.signal, capture: true, passive: true };
+    document.addEventListener("visibilitychange", () => this.visibilityChanged(), options);
+    for (const kind of ACTIVITY) document.addEventListener(kind, () => this.active(), options);
   }
 
   restart() {
     this.sum = 0;
     this.since = document.visibilityState === "visible" ? performance.now() : null;
+  }
+
+  active() {
+    if (this.since === null) return;
+    this.sum = this.milliseconds;
+    this.since = performance.now();
   }
 
   visibilityChanged() {
@@ -83,7 +94,7 @@ export class Stopwatch {
   }
 
   get milliseconds() {
-    return this.sum + (this.since === null ? 0 : performance.now() - this.since);
+    return this.sum + (this.since === null ? 0 : Math.min(performance.now() - this.since, IDLE));
   }
 
   /** Seconds with one decimal, at most the one day the server accepts. */

@@ -17,7 +17,8 @@ export default class extends Controller {
   show() {
     const images = Number(this.value("images"));
     const [answers, price, checks] = [this.number("answers_min"), this.number("price"), this.number("gold_rate")];
-    const complete = [answers, price, checks].every(Number.isFinite) && checks < 100;
+    const payBy = this.form.elements.namedItem("pay_by")?.value || "answer";
+    const complete = payBy === "answer" && [answers, price, checks].every(Number.isFinite) && checks < 100;
     this.element.hidden = !complete;
     if (!complete) return;
     const cost = (images * answers * price) / (1 - checks / 100);
