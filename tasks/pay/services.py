@@ -7,7 +7,7 @@ from django.db import connection
 
 from accounts.models import Actor
 from projects.models import Project
-from tasks.assignment.models import Hand
+from tasks.assignment.models import Assignment, Hand
 from tasks.pay.models import LedgerEntry
 
 # The unique index on credits makes this safe to repeat: a second run credits nothing.
@@ -55,8 +55,13 @@ def post_credits(*, hand: Hand) -> PostedCredits:
     return PostedCredits(amount=row[0], assignment_ids=row[1])
 
 
-def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: str) -> None:
-    """Locks the worker's total. Add to what the worker earned, or take from it if negative; once for each cause."""
+def post_correction(
+    *, project: Project, worker: Actor, amount: Decimal, cause: str, assignment: Assignment | None = None
+) -> None:
+    """Locks the worker's total. Add to what the worker earned, or take from it if negative; once for each cause.
+
+    `assignment`: if it is about the pay for one answer.
+    """
     if amount:
         LedgerEntry.objects.create(
             project=project,
@@ -65,4 +70,5 @@ def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: 
             amount=amount,
             currency=project.currency,
             cause=cause,
+            assignment=assignment,
         )
