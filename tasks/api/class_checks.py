@@ -40,7 +40,7 @@ class LookedSerializer(serializers.Serializer[Any]):
 
 
 class ClassCheckSerializer(serializers.Serializer[Any]):
-    labels = LookedSerializer(many=True, allow_empty=False, max_length=MAX_LABELS)
+    labels = serializers.ListField(child=LookedSerializer(), allow_empty=False, max_length=MAX_LABELS)
 
     def get_fields(self) -> dict[str, Any]:
         # `class` is a keyword of Python.

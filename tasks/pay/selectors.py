@@ -94,7 +94,7 @@ def earned_by_project(*, projects: Collection[Project]) -> dict[int, Decimal]:
 def taken_back(*, assignment: Assignment) -> Decimal:
     """Return what corrections have taken from the pay for an answer: by itself, or with others by a repair in force."""
     own = LedgerEntry.objects.filter(assignment=assignment, kind=LedgerEntry.Kind.CORRECTION)
-    taken = -own.aggregate(total=Sum("amount", default=Decimal(0)))["total"]
+    taken: Decimal = -own.aggregate(total=Sum("amount", default=Decimal(0)))["total"]
     at = assignment.submitted_at
     repairs = Repair.objects.filter(
         Q(since__isnull=True) | Q(since__lte=at),
@@ -115,4 +115,5 @@ def paid_again(*, project_id: int, worker_id: int, since: datetime | None, until
         project_id=project_id, worker_id=worker_id, kind=LedgerEntry.Kind.CORRECTION, amount__gt=0
     ).filter(assignment__submitted_at__lt=until)
     rows = rows if since is None else rows.filter(assignment__submitted_at__gte=since)
-    return rows.aggregate(total=Sum("amount", default=Decimal(0)))["total"]
+    total: Decimal = rows.aggregate(total=Sum("amount", default=Decimal(0)))["total"]
+    return total

@@ -23,14 +23,16 @@ SHOWN = (State.REJECTED, State.APPEALED, State.UPHELD, State.DENIED)
 AT_ONCE = 200
 
 
-def rejected_answers_of(*, worker: Actor) -> QuerySet[RejectedAnswer]:
-    """Return what the worker sees of their rejected answers, the newest day first, in a random order within a day.
+def rejected_answers_of(*, worker: Actor, project: Project | None = None) -> QuerySet[RejectedAnswer]:
+    """Return what the worker sees of their rejected answers, the newest day first, in a random order within a day; of
+    one project or of all.
 
     Not those in projects that were archived or deleted, or that the worker was removed from.
     """
     mine = Standing.objects.filter(worker=worker, project__archived_at=None, project__deleted_at=None)
     mine = mine.exclude(state=Standing.State.REMOVED)
     rows = RejectedAnswer.objects.filter(worker=worker, state__in=SHOWN, shown_from__lte=ClockTimestamp())
+    mine = mine if project is None else mine.filter(project=project)
     rows = rows.filter(project__in=mine.values("project"))
     # Never by the row's id: gold is drafted at another time than work.
     return rows.select_related("project", "project__schema", "assignment").order_by("-shown_from", "public_id")
@@ -64,6 +66,16 @@ def appeals_of(*, project: Project) -> QuerySet[RejectedAnswer]:
     """Return the project's appeals, oldest first, with the image of each."""
     rows = RejectedAnswer.objects.filter(project=project, state__in=(State.APPEALED, State.UPHELD, State.DENIED))
     return _with_image(rows)
+
+
+def waiting_appeals(*, project: Project) -> QuerySet[RejectedAnswer]:
+    """Return the appeals that wait for a decision, oldest first."""
+    return appeals_of(project=project).filter(state=State.APPEALED)
+
+
+def decided_appeals(*, project: Project) -> QuerySet[RejectedAnswer]:
+    """Return the appeals that were decided, newest decision first."""
+    return appeals_of(project=project).filter(state__in=(State.UPHELD, State.DENIED)).order_by("-decided_at", "-pk")
 
 
 def gold_drafts_of(*, project: Project) -> QuerySet[RejectedAnswer]:

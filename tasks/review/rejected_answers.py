@@ -58,7 +58,8 @@ def record_rejected_answers(*, review: Review, project: Project) -> int:
         assignment__hand__state=Hand.State.SETTLED,
         assignment__rejected_answer__isnull=True,
     )
-    chosen = list(answers.select_related("assignment").order_by("assignment_id"))
+    rows = answers.select_related("assignment").order_by("assignment_id")
+    chosen = [(row.actor_id, row.assignment) for row in rows if row.assignment is not None]
     if not chosen:
         return 0
     _lock(project)
@@ -66,16 +67,13 @@ def record_rejected_answers(*, review: Review, project: Project) -> int:
     shown = {"shown_from": shown_from, "appeal_until": shown_from + timedelta(days=project.appeal_days)}
     common: dict[str, Any] = {"reviewer": review.reviewer, "reason": review.reason, "region": review.region, **shown}
     RejectedAnswer.objects.bulk_create(
-        RejectedAnswer(
-            project=project, worker_id=each.actor_id, assignment_id=each.assignment_id, review=review, **common
-        )
-        for each in chosen
+        RejectedAnswer(project=project, worker_id=worker_id, assignment=assignment, review=review, **common)
+        for worker_id, assignment in chosen
     )
     RejectedAnswer.objects.filter(project=project, state=State.REJECTED, shown_from=None).update(**shown)
-    for each in chosen:
-        assert each.assignment is not None
-        assert each.assignment.submitted_at is not None
-        _draft_gold(project=project, worker_id=each.actor_id, near=each.assignment.submitted_at)
+    for worker_id, assignment in chosen:
+        assert assignment.submitted_at is not None
+        _draft_gold(project=project, worker_id=worker_id, near=assignment.submitted_at)
     return len(chosen)
 
 
@@ -169,9 +167,9 @@ def _draft_gold(*, project: Project, worker_id: int, near: datetime) -> None:
         assignment__rejected_answer__isnull=True,
     )
     times = wrong.order_by("-pk").values_list("assignment_id", "assignment__submitted_at")[:NEWEST]
-    found = min(times, key=lambda each: abs(each[1] - near), default=None)
-    if found is not None:
-        draft = RejectedAnswer(project=project, worker_id=worker_id, assignment_id=found[0], state=State.DRAFT)
+    apart = [(abs(at - near), pk) for pk, at in times if at is not None]
+    if apart:
+        draft = RejectedAnswer(project=project, worker_id=worker_id, assignment_id=min(apart)[1], state=State.DRAFT)
         RejectedAnswer.objects.bulk_create([draft], ignore_conflicts=True)
 
 

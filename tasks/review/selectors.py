@@ -64,11 +64,11 @@ def review_list(*, project: Project, name: str) -> Q:
     chosen = chosen_for_review(project=project)
     answered = Q(task__state=Task.State.ANSWERED)
     rejected = Review.objects.filter(project=project, is_current=True, verdict=Review.Verdict.REJECT)
-    filters = {
+    filters: dict[str, Q] = {
         "to_review": answered & chosen,
         "unseen": answered & ~chosen,
         "waiting": answered,
-        "struck": answered & Exists(ClassCheck.objects.filter(label=OuterRef("pk"), is_wrong=True)),
+        "struck": answered & Q(Exists(ClassCheck.objects.filter(label=OuterRef("pk"), is_wrong=True))),
         "approved": Q(task__state=Task.State.APPROVED, task__wanted__gt=0),
         "rejected": Q(pk__in=rejected.values("label")),
         "all": Q(),

@@ -179,6 +179,7 @@ def with_rejected_answers(world: World) -> World:
     for name, worker, color in workers:
         answered = factories.a_task(project, image=a_stored_image(project, color), wanted=1)
         answer = factories.an_answer(answered, worker, factories.class_answer(1))
+        assert answer.assignment is not None
         rows[name] = RejectedAnswer.objects.create(worker=worker, assignment=answer.assignment, **shown)
     appealed: dict[str, Any] = {"state": RejectedAnswer.State.APPEALED, "appealed_at": now, "statement": "It is a cat."}
     RejectedAnswer.objects.filter(pk=rows["appeal_id"].pk).update(**appealed)

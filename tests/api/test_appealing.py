@@ -67,7 +67,9 @@ def test_gold_and_work_have_the_same_fields_headers_and_sizes(world: World, wren
 
 
 def test_a_worker_appeals_and_a_second_person_decides(world: World, wren: APIClient, rhea: APIClient) -> None:
-    url = f"/api/v1/work/rejections/{world.ids['rejected_id']}/appeal/"
+    RejectedAnswer.objects.filter(public_id=world.ids["rejected_id"]).delete()
+    row = a_rejected_answer(world.project, member("worker"))
+    url = f"/api/v1/work/rejections/{row.public_id}/appeal/"
     assert wren.post(url, {}).status_code == 400
     assert wren.post(url, {"statement": "It is a cat."}).json()["state"] == "appealed"
     assert wren.post(url, {"statement": "It is a cat."}).status_code == 200
@@ -76,7 +78,7 @@ def test_a_worker_appeals_and_a_second_person_decides(world: World, wren: APICli
     waiting = rhea.get(f"/api/v1/projects/{world.project.public_id}/appeals/?state=appealed").json()["results"]
     assert [each["may_decide"] for each in waiting] == [True, True]
     assert all("@" not in each["name"] and each["name"] != "Wren" for each in waiting), "reviewers read pseudonyms"
-    decision = f"/api/v1/appeals/{world.ids['rejected_id']}/decision/"
+    decision = f"/api/v1/appeals/{row.public_id}/decision/"
     done = rhea.post(decision, {"uphold": True, "reason": "You are right."})
     assert (done.status_code, done.json()["state"], done.json()["amount"]) == (200, "upheld", "0.000000")
     assert rhea.post(decision, {"uphold": True, "reason": "You are right."}).status_code == 200

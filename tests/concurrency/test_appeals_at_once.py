@@ -1,9 +1,12 @@
 """Two of everything about appeals: tabs, reviewers, repairs, verdicts with drafts; each happens once."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.db import transaction
 
+from accounts.models import Actor
 from projects.models import Project
 from tasks.flow.appeals import decide_appeal
 from tasks.flow.bulk_review import Verdict, give_verdicts
@@ -54,7 +57,7 @@ def test_two_reviewers_decide_at_once(project: Project) -> None:
     ada, jay = factories.ada(), a_reviewer("jay")
     results = together(
         *(
-            lambda by=by, uphold=uphold: decide_appeal(  # type: ignore[misc]
+            lambda by=by, uphold=uphold: decide_appeal(
                 reviewer=by, public_id=row.public_id, uphold=uphold, reason="Decided."
             )
             for by, uphold in ((ada, True), (jay, False), (ada, True), (jay, False))
@@ -94,9 +97,7 @@ def test_rejections_with_drafts_of_the_same_gold_do_not_deadlock(project: Projec
     tasks = [an_answered_task(project, *pair) for pair in ((wren, finch), (finch, wren), (wren,), (finch,))]
     verdicts = [Verdict(task.public_id, hash_of(task), "reject", WHY) for task in tasks]
 
-    def give(by, chosen):  # type: ignore[no-untyped-def]
-        from django.db import transaction
-
+    def give(by: Actor, chosen: list[Verdict]) -> Any:
         with transaction.atomic():
             return give_verdicts(reviewer=by, project=project, verdicts=chosen)
 
@@ -108,7 +109,7 @@ def test_rejections_with_drafts_of_the_same_gold_do_not_deadlock(project: Projec
     assert first is not None
     done = together(
         *(
-            lambda by=by: reject_draft(reviewer=by, project=project, public_id=first.public_id, reason=WHY)  # type: ignore[misc]
+            lambda by=by: reject_draft(reviewer=by, project=project, public_id=first.public_id, reason=WHY)
             for by in (rook, jay)
         )
     )
@@ -123,7 +124,7 @@ def test_crops_are_approved_while_labels_are_reviewed_one_by_one(project: Projec
     results = together(
         lambda: check_class(reviewer=ada, project=project, class_number=1, labels=seen),
         lambda: check_class(reviewer=jay, project=project, class_number=1, labels=seen[::-1]),
-        *(lambda task=task: approve_label(reviewer=rook, task=task, label_hash=hash_of(task)) for task in tasks[:2]),  # type: ignore[misc]
+        *(lambda task=task: approve_label(reviewer=rook, task=task, label_hash=hash_of(task)) for task in tasks[:2]),
     )
     unexpected = [each for each in results if isinstance(each, Exception) and not isinstance(each, AlreadyReviewed)]
     assert not unexpected

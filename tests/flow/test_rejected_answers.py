@@ -40,12 +40,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def project() -> Project:
-    return a_project(answers_min=1, answers_max=3, workers=[wren(), finch()], appeal_days=7)
+    return a_project(answers_min=1, answers_max=1, workers=[wren(), finch()], appeal_days=7)
 
 
-def reject(project: Project, *workers: Actor, **said: Any) -> Review:
+def reject(project: Project, *workers: Actor, **options: Any) -> Review:
     task = an_answered_task(project, *workers)
-    return reject_label(reviewer=a_reviewer(), task=task, label_hash=hash_of(task), **{"reason": WHY} | said)
+    return reject_label(reviewer=a_reviewer(), task=task, label_hash=hash_of(task), **{"reason": WHY} | options)
 
 
 def rows() -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def test_those_who_gave_the_rejected_answer_see_it_from_the_next_day_on(project:
     task = an_answered_task(project, wren(), finch())
     robin = factories.a_worker("robin")
     factories.admitted(project, robin)
-    an_answer(task, robin, class_answer(2))
+    an_answer(task, robin, class_answer(2), counts=False)
     region = {"x": -5, "y": 10, "w": 100, "h": 40}
     reject_label(reviewer=a_reviewer(), task=task, label_hash=hash_of(task), reason=WHY, region=region)
     assert rows() == [("Wren", "rejected"), ("Finch", "rejected")]
@@ -88,7 +88,7 @@ def test_those_who_gave_the_rejected_answer_see_it_from_the_next_day_on(project:
 
 def test_an_answer_in_a_set_that_is_not_handed_in_is_not_shown(project: Project) -> None:
     task = an_answered_task(project, wren())
-    an_answer(task, finch(), class_answer(1), settled=False)
+    an_answer(task, finch(), class_answer(1), settled=False, counts=False)
     reject_label(reviewer=a_reviewer(), task=task, label_hash=hash_of(task), reason=WHY)
     assert rows() == [("Wren", "rejected")]
 

@@ -25,7 +25,7 @@ from workers_ui.views.base import actor_of, page
 def rejected(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
     project = standing_for(worker=worker, project_id=project_id).project
-    rows = rejected_answers_of(worker=worker).filter(project=project)
+    rows = rejected_answers_of(worker=worker, project=project)
     found, next_before = rejected_answers_page(rows=rows, before=_time(request.GET.get("before", "")))
     return page(
         request,

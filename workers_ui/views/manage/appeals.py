@@ -12,7 +12,14 @@ from accounts.models import Actor, Role
 from accounts.selectors import display_names, display_names_for
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.review.appeal_lists import appeals_of, bodies_of, gold_drafts_of, image_of, who_may_not_decide
+from tasks.review.appeal_lists import (
+    bodies_of,
+    decided_appeals,
+    gold_drafts_of,
+    image_of,
+    waiting_appeals,
+    who_may_not_decide,
+)
 from tasks.review.models import RejectedAnswer
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page
@@ -30,9 +37,9 @@ def appeals(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("list", "waiting")
     chosen = chosen if chosen in LISTS else "waiting"
     rows = {
-        "waiting": appeals_of(project=project).filter(state=State.APPEALED),
+        "waiting": waiting_appeals(project=project),
         "drafts": gold_drafts_of(project=project),
-        "decided": appeals_of(project=project).filter(state__in=(State.UPHELD, State.DENIED)).order_by("-decided_at"),
+        "decided": decided_appeals(project=project),
     }
     pages = {name: Paginator(each, PAGE_SIZE) for name, each in rows.items()}
     found, pager = paginate(request, pages[chosen])

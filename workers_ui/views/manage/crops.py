@@ -48,7 +48,7 @@ def _crop(crop: Crop) -> dict[str, Any]:
         "url": f"{reverse('api:image-file', args=[image.public_id])}?kind={kind}",
         "width": image.width,
         "height": image.height,
-        "box": [crop.x, crop.y, crop.w, crop.h],
+        "bounds": [crop.x, crop.y, crop.w, crop.h],
         "whole": crop.is_image,
         "note": ", ".join(f"{name}: {value}" for name, value in crop.attributes.items()),
     }

@@ -1,5 +1,5 @@
 /* Bulk review: crops of one class, of which the wrong ones are struck; the labels of the rest are approved together.
- * Options: {url, class, crops: [{task, hash, name, url, width, height, box, whole, note}]}.
+ * Options: {url, class, crops: [{task, hash, name, url, width, height, bounds, whole, note}]}.
  * Keys: arrows, Home and End move; X or Space strikes; A approves the rest. Pressing a crop strikes it, too. */
 
 import { callApi } from "../lib/api.js";
@@ -158,7 +158,7 @@ export default class CropGrid extends Controller {
 /* The object with what is around it, as large as fits, and its outline. */
 function draw({ crop, canvas, element }, image) {
   const scale = image.width / crop.width;
-  const [x, y, w, h] = crop.box.map((each) => each * scale);
+  const [x, y, w, h] = crop.bounds.map((each) => each * scale);
   const around = crop.whole ? 0 : AROUND * Math.max(w, h, 16);
   const side = Math.max(w, h) + 2 * around;
   const [left, top] = [x + w / 2 - side / 2, y + h / 2 - side / 2];
