@@ -16,7 +16,7 @@ from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.pay.models import LedgerEntry, LedgerTotal, Payout, PayoutItem, PayoutRun, WorkedTime
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
-from tasks.review.models import Review
+from tasks.review.models import ClassCheck, RejectedAnswer, Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
 from tasks.standing.models import Standing
 from tasks.workers.models import WorkerEvidence, WorkerPace
@@ -26,6 +26,7 @@ __all__ = [
     "Assignment",
     "Batch",
     "BatchCursor",
+    "ClassCheck",
     "Commitment",
     "ConsensusLabel",
     "ConsensusState",
@@ -45,6 +46,7 @@ __all__ = [
     "PayoutRun",
     "Posterior",
     "Prediction",
+    "RejectedAnswer",
     "Repair",
     "RepairedRelease",
     "RepairedTask",

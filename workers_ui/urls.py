@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from workers_ui.urls_manage import urlpatterns as manager_pages
-from workers_ui.views import account, home, join, work
+from workers_ui.views import account, home, join, rejected, work
 
 app_name = "workers_ui"
 
@@ -17,6 +17,7 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/<uuid:project_id>/set/", work.work_set, name="set"),
     path("work/<uuid:project_id>/set/hand-in/", work.hand_in, name="hand-in"),
     path("work/<uuid:project_id>/handed-in/<uuid:hand_id>/", work.handed_in, name="handed-in"),
+    path("work/<uuid:project_id>/rejected/", rejected.rejected, name="rejected"),
     path("me/", account.account, name="account"),
     path("me/sign-out-everywhere/", account.sign_out, name="sign-out-everywhere"),
     path("me/delete/", account.erase, name="erase"),

@@ -3,8 +3,10 @@
 from django.urls import path
 
 from workers_ui.views.manage import (
+    appeals,
     batches,
     console,
+    crops,
     gold,
     images,
     invitations,
@@ -56,6 +58,8 @@ urlpatterns = [
     path(f"{PROJECT}review/<uuid:batch_id>/approve/", review.approve_rest, name="approve-rest"),
     path(f"{PROJECT}review/changes/", proposed_changes.changes, name="proposed-changes"),
     path(f"{PROJECT}review/changes/decide/", proposed_changes.decide, name="proposed-changes-decide"),
+    path(f"{PROJECT}review/appeals/", appeals.appeals, name="appeals"),
+    path(f"{PROJECT}review/crops/", crops.crops, name="crops"),
     path(f"{PROJECT}review/set-aside/", set_aside.set_aside, name="set-aside"),
     path(f"{PROJECT}review/set-aside/decide/", set_aside.decide, name="set-aside-decide"),
     path(f"{PROJECT}quality/", quality.quality, name="quality"),

@@ -113,6 +113,8 @@ class Project(models.Model):
     skips_to_manager = models.PositiveSmallIntegerField(default=3, db_default=0)
     seconds_per_answer = models.PositiveIntegerField(default=10)
     share_reviewed = models.FloatField(default=1.0)
+    # How long workers may appeal a rejected answer; with 0, they do not see which were rejected.
+    appeal_days = models.PositiveSmallIntegerField(default=0, db_default=0)
     split_train = models.FloatField(default=0.8)
     split_val = models.FloatField(default=0.1)
 

@@ -85,6 +85,8 @@ EVENT_KINDS: dict[str, EventKind] = {
     "repair.restored": EventKind("All images of a repair that was undone are dealt with"),
     "label.approved": EventKind("Labels were approved", _REVIEWERS),
     "label.rejected": EventKind("A label was rejected", _REVIEWERS),
+    "appeal.made": EventKind("A worker appealed against a rejected answer", _REVIEWERS),
+    "appeal.decided": EventKind("An appeal was decided", _REVIEWERS),
     "label.changed": EventKind("Labels changed after their approval", _REVIEWERS),
     "label.proposed": EventKind("Changes of approved labels were proposed", _REVIEWERS),
     "label.sent": EventKind("Proposed changes were sent to review", _REVIEWERS),

@@ -52,14 +52,15 @@ CROSS JOIN LATERAL (
     ) newest
 ) timed
 CROSS JOIN LATERAL (
-    SELECT count(*) AS judged, count(*) FILTER (WHERE r.verdict = 'reject') AS rejected
+    SELECT count(*) AS judged, count(*) FILTER (WHERE r.verdict = 'reject' AND u.id IS NULL) AS rejected
     FROM (
-        SELECT task_id, body_sha256 FROM tasks_annotation
+        SELECT task_id, body_sha256, assignment_id FROM tasks_annotation
         WHERE actor_id = w.id AND project_id = %(project)s AND is_current AND source = 'worker' AND task_id IS NOT NULL
         ORDER BY id DESC LIMIT %(newest)s
     ) newest
     JOIN tasks_review r ON r.task_id = newest.task_id AND r.label_hash = newest.body_sha256
         AND NOT r.by_policy AND r.annotation_id IS NULL AND r.verdict IN ('approve', 'reject')
+    LEFT JOIN tasks_rejectedanswer u ON u.assignment_id = newest.assignment_id AND u.state = 'upheld'
 ) judged
 """
 

@@ -5,6 +5,7 @@ from typing import Any
 from annotary_core.labels.shapes import SHAPES
 
 HASH = "5f38ff848c1dd34fac924b71afc0db7ac6d377c6f947351c434bcb2e81fbcd88"
+OTHER_ID = "5a0d7b9c-93f1-4f0e-8f6a-8d1f6a2f2b10"
 ID = "0b6f2c1e-4f3a-4c58-9c1d-2f1f0f7f5a11"
 #: For each shape, an answer with one object.
 DRAWN: dict[str, dict[str, Any]] = {
@@ -31,12 +32,12 @@ ANSWERS_TOGETHER = {
     "Two answers": {
         "answers": [
             {"assignment": ID, "key": "3e1c", "answer": OBJECTS, "seconds": 7.5},
-            {"assignment": "5a0d7b9c-93f1-4f0e-8f6a-8d1f6a2f2b10", "key": "9b20", "answer": EMPTY},
+            {"assignment": OTHER_ID, "key": "9b20", "answer": EMPTY},
         ]
     }
 }
 SKIP = {"With a reason": {"reason": "unclear_image", "note": "Only the left half is there."}, "Without": {}}
-SET_ASIDE = {"Two images": {"ids": [ID, "5a0d7b9c-93f1-4f0e-8f6a-8d1f6a2f2b10"]}}
+SET_ASIDE = {"Two images": {"ids": [ID, OTHER_ID]}}
 PROJECT = {
     f"{SHAPE.noun.many.capitalize()} around animals": {
         "name": "Strays",
@@ -97,6 +98,20 @@ REPAIRS = {"All answers; pay stays": {"worker": ID, "reason": "Random answers ev
 UNDO = {"A reason": {"reason": "It was another worker."}}
 BLOCK = {"A reason": {"worker": ID, "reason": "Answers with a script."}}
 REASON = {"A reason": {"reason": "On holiday until Monday."}}
+APPEAL = {"A statement": {"statement": "The ears and the tail are those of a fox."}}
+APPEAL_DECISION: dict[str, dict[str, Any]] = {
+    "Upheld": {"uphold": True, "reason": "You are right, it is a fox."},
+    "Denied": {"uphold": False, "reason": "The tail is too short for a fox."},
+}
+DRAFT = {
+    "A reason and a region": {"reason": "The second cat is missing.", "region": {"x": 40, "y": 60, "w": 90, "h": 70}}
+}
+CLASS_CHECK = {
+    "One of two labels is wrong": {
+        "class": 1,
+        "labels": [{"task": ID, "label_hash": HASH}, {"task": OTHER_ID, "label_hash": HASH, "wrong": True}],
+    }
+}
 REVIEW: dict[str, dict[str, Any]] = {
     "Approve": {"label_hash": HASH, "verdict": "approve"},
     "Fix": {"label_hash": HASH, "verdict": "fix", "answer": OBJECTS},
@@ -106,7 +121,7 @@ REVIEWS = {
     "Two verdicts": {
         "reviews": [
             {"task": ID, **REVIEW["Approve"]},
-            {"task": "5a0d7b9c-93f1-4f0e-8f6a-8d1f6a2f2b10", **REVIEW["Reject"]},
+            {"task": OTHER_ID, **REVIEW["Reject"]},
         ]
     }
 }

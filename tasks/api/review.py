@@ -26,11 +26,23 @@ from tasks.review.models import Review
 from tasks.review.selectors import REVIEW_LISTS, review_list
 
 
+class RegionSerializer(serializers.Serializer[Any]):
+    """In pixels of the upright image: the corner with the least x and y, width and height."""
+
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    w = serializers.FloatField()
+    h = serializers.FloatField()
+
+
 class ReviewSerializer(serializers.Serializer[Any]):
     label_hash = serializers.CharField(max_length=64, help_text="Hash of the label that you reviewed")
     verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
     reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
     answer = AnswerSerializer(required=False, help_text="The corrected label; required for `fix`")
+    region = RegionSerializer(
+        required=False, allow_null=True, help_text="The part of the image that a rejection is about"
+    )
     again = serializers.BooleanField(default=False, help_text="Override a verdict that a person has already given")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +52,8 @@ class ReviewSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError({"answer": "Only a fix has a corrected label. Leave it out."})
         if attrs["verdict"] == Review.Verdict.REJECT and not attrs["reason"].strip():
             raise serializers.ValidationError({"reason": "Give a reason, so the next answers are better."})
+        if attrs["verdict"] != Review.Verdict.REJECT and attrs.get("region"):
+            raise serializers.ValidationError({"region": "Only a rejection has a region. Leave it out."})
         return attrs
 
 
@@ -119,4 +133,5 @@ class ReviewView(View):
 
 def verdict_of(task_id: uuid.UUID, data: dict[str, Any], answer: object) -> Verdict:
     """The verdict of a validated body; `answer` as sent, since its serializer only describes it."""
-    return Verdict(task_id, data["label_hash"], data["verdict"], data["reason"], answer, data["again"])
+    region = dict(data["region"]) if data.get("region") else None
+    return Verdict(task_id, data["label_hash"], data["verdict"], data["reason"], answer, data["again"], region)

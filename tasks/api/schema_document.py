@@ -6,6 +6,7 @@ from typing import Any
 Json = dict[str, Any]
 
 TAGS = {
+    "appeals": "Decisions on appeals against rejected answers",
     "assignments": "Images that were given to a worker: the image itself, and the answer",
     "batches": "Groups of images that are opened, paused and approved together",
     "exports": "Files of a release in a dataset format",

@@ -18,7 +18,8 @@ from tasks.review.services import approve_label, fix_label
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A verdict on the label of a task with this hash; `answer` is the corrected label of a fix."""
+    """A verdict on the label of a task with this hash; `answer` is the corrected label of a fix, `region` what a
+    rejection is about."""
 
     task: uuid.UUID
     label_hash: str
@@ -26,6 +27,7 @@ class Verdict:
     reason: str = ""
     answer: object = None
     again: bool = False
+    region: object = None
 
 
 def give_verdict(*, reviewer: Actor, task: Task, verdict: Verdict) -> Review:
@@ -35,7 +37,7 @@ def give_verdict(*, reviewer: Actor, task: Task, verdict: Verdict) -> Review:
         return approve_label(reviewer=reviewer, **label)
     if verdict.verdict == Review.Verdict.FIX:
         return fix_label(reviewer=reviewer, raw=verdict.answer, **label)
-    return reject_label(reviewer=reviewer, reason=verdict.reason, **label)
+    return reject_label(reviewer=reviewer, reason=verdict.reason, region=verdict.region, **label)
 
 
 def give_verdicts(*, reviewer: Actor, project: Project, verdicts: Sequence[Verdict]) -> list[Review | AnnotaryError]:

@@ -56,11 +56,13 @@ RELEASES = (
 )
 OF_TASKS = (
     "tasks_repairedtask WHERE task_id = ANY({ids})",
+    "tasks_rejectedanswer WHERE assignment_id IN (SELECT id FROM tasks_assignment WHERE task_id = ANY({ids}))",
     "tasks_review WHERE task_id = ANY({ids})",
     "tasks_labelproposal WHERE task_id = ANY({ids})",
     "tasks_posterior WHERE task_id = ANY({ids})",
     "tasks_prediction WHERE annotation_id IN (SELECT id FROM tasks_annotation WHERE task_id = ANY({ids}))",
     "tasks_annotation WHERE task_id = ANY({ids})",
+    "tasks_classcheck WHERE label_id IN (SELECT id FROM tasks_consensuslabel WHERE task_id = ANY({ids}))",
     "tasks_consensuslabel WHERE task_id = ANY({ids})",
     "tasks_assignment WHERE task_id = ANY({ids})",
     "tasks_setaside WHERE task_id = ANY({ids})",
@@ -68,6 +70,7 @@ OF_TASKS = (
 )
 OF_GOLD = (
     "tasks_goldresult WHERE gold_id = ANY({ids})",
+    "tasks_rejectedanswer WHERE assignment_id IN (SELECT id FROM tasks_assignment WHERE gold_id = ANY({ids}))",
     "tasks_annotation WHERE gold_id = ANY({ids})",
     "tasks_assignment WHERE gold_id = ANY({ids})",
     "tasks_setaside WHERE gold_id = ANY({ids})",

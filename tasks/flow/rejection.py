@@ -13,19 +13,27 @@ from tasks.batching.models import Batch, Task
 from tasks.consensus.models import Posterior
 from tasks.consensus.refit import request_refit
 from tasks.review.models import Review
+from tasks.review.rejected_answers import record_rejected_answers
 from tasks.review.services import record_rejection
 
 
 @transaction.atomic
-def reject_label(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
+def reject_label(
+    *, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False, region: object = None
+) -> Review:
     """Locks the batch, the task, then its assignments: the lock order of claims, which prevents deadlocks.
 
     The answers of the round are kept and stay paid, but no longer occupy slots; live leases expire; a new round starts
     with the project's minimum number of answers, and an approved batch is reopened. `again` allows rejecting a label
-    that a person approved. Raises like `review.services.approve_label`, and ReasonMissing without a reason.
+    that a person approved. The workers whose answers equal the label see reason and `region` (pixels, as in
+    `RejectedAnswer`) in a project with appeals. Raises like `review.services.approve_label`, and ReasonMissing,
+    CheckImageNamed and RegionRefused.
     """
     batch, task = lock_task_with_batch(task_id=task.pk)
-    verdict = record_rejection(reviewer=reviewer, task=task, label_hash=label_hash, reason=reason, again=again)
+    verdict = record_rejection(
+        reviewer=reviewer, task=task, label_hash=label_hash, reason=reason, again=again, region=region
+    )
+    record_rejected_answers(review=verdict, project=task.project)
     _void_round(task)
     _begin_round(batch, task)
     request_refit(project_id=task.project_id)

@@ -30,6 +30,7 @@ from tasks.consensus.refit import request_refit
 from tasks.flow.repair_steps import IN_RANGE, batches_to_void, params_of, update_voided, void_batch
 from tasks.flow.repair_undo import restore_batch, rows_to_restore, update_returned
 from tasks.pay.amounts import earned_so_far, terms_of
+from tasks.pay.selectors import paid_again
 from tasks.pay.services import post_correction
 from tasks.repair.errors import NothingToVoid, NotUndoable, ReasonNeeded, RepairInProgress, RepairRefused, VoidAlready
 from tasks.repair.models import MAX_REASON, Repair
@@ -181,7 +182,9 @@ def undo_repair(*, repair: Repair, by: Actor, reason: str) -> Repair:
     if row.state != State.VOIDED:
         raise NotUndoable
     if row.amount:
-        _correct(row, row.amount, cause=f"repair {row.public_id} undone")
+        # What an upheld appeal has paid again for one of the answers is not paid twice.
+        again = paid_again(project_id=row.project_id, worker_id=row.worker_id, since=row.since, until=row.until)
+        _correct(row, row.amount - again, cause=f"repair {row.public_id} undone")
     lock_repairs(project_id=row.project_id)
     row.state, row.undone_by, row.undo_reason, row.undone_at = State.RESTORING, by, reason, database_now()
     row.finished_at, row.done, row.images = None, 0, rows_to_restore(row).count()

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -13,6 +14,8 @@ from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.pay.amounts import earned_so_far, terms_of
 from tasks.pay.models import LedgerEntry, LedgerTotal
+from tasks.repair.models import Repair
+from tasks.repair.selectors import IN_FORCE
 
 #: The precision of the ledger, in units of the currency.
 LEDGER_DIGITS = Decimal("0.000001")
@@ -106,3 +109,31 @@ def earned_by_project(*, projects: Collection[Project]) -> dict[int, Decimal]:
     """Return {project id: what all of its workers have earned}, without projects in which nobody has."""
     totals = LedgerTotal.objects.filter(project__in=projects)
     return dict(totals.values_list("project_id").annotate(Sum("earned")))
+
+
+def taken_back(*, assignment: Assignment) -> Decimal:
+    """Return what corrections have taken from the pay for an answer: by itself, or with others by a repair in force."""
+    own = LedgerEntry.objects.filter(assignment=assignment, kind=LedgerEntry.Kind.CORRECTION)
+    taken: Decimal = -own.aggregate(total=Sum("amount", default=Decimal(0)))["total"]
+    at = assignment.submitted_at
+    repairs = Repair.objects.filter(
+        Q(since__isnull=True) | Q(since__lte=at),
+        project_id=assignment.project_id,
+        worker_id=assignment.worker_id,
+        until__gt=at,
+        state__in=IN_FORCE,
+        pay=Repair.Pay.TAKE_BACK,
+    )
+    if repairs.exists():
+        taken += assignment.price
+    return max(taken, Decimal(0))
+
+
+def paid_again(*, project_id: int, worker_id: int, since: datetime | None, until: datetime) -> Decimal:
+    """Return what corrections have added to the pay for single answers that were submitted in this time."""
+    rows = LedgerEntry.objects.filter(
+        project_id=project_id, worker_id=worker_id, kind=LedgerEntry.Kind.CORRECTION, amount__gt=0
+    ).filter(assignment__submitted_at__lt=until)
+    rows = rows if since is None else rows.filter(assignment__submitted_at__gte=since)
+    total: Decimal = rows.aggregate(total=Sum("amount", default=Decimal(0)))["total"]
+    return total

@@ -12,7 +12,7 @@ from accounts.models import Actor
 from kernel.clock import database_now
 from projects.models import Project
 from projects.pay_terms import PayTerms
-from tasks.assignment.models import Hand
+from tasks.assignment.models import Assignment, Hand
 from tasks.pay.amounts import fix_amounts, terms_of
 from tasks.pay.models import LedgerEntry
 
@@ -109,8 +109,13 @@ def approval_time(project: Project) -> datetime | None:
     return database_now() + timedelta(days=project.approval_days) if project.approval_days else None
 
 
-def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: str) -> None:
-    """Locks the worker's total. Add to what the worker earned, or take from it if negative; once for each cause."""
+def post_correction(
+    *, project: Project, worker: Actor, amount: Decimal, cause: str, assignment: Assignment | None = None
+) -> None:
+    """Locks the worker's total. Add to what the worker earned, or take from it if negative; once for each cause.
+
+    `assignment`: if it is about the pay for one answer.
+    """
     if amount:
         LedgerEntry.objects.create(
             project=project,
@@ -119,4 +124,5 @@ def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: 
             amount=amount,
             currency=project.currency,
             cause=cause,
+            assignment=assignment,
         )

@@ -1,6 +1,6 @@
 """Reasons for which a verdict is refused."""
 
-from kernel.errors import Conflict, Refused, TransitionRefused
+from kernel.errors import Conflict, Forbidden, Refused, TransitionRefused
 
 
 class LabelChanged(Conflict):
@@ -49,3 +49,51 @@ class ImageLeftOut(TransitionRefused):
     """A manager has left this image out, so it needs no label. Offer it again to have it labeled."""
 
     code = "image_left_out"
+
+
+class OwnWork(Forbidden):
+    """You answered this image yourself, so someone else has to review it. Go on with the next one."""
+
+    code = "own_work"
+
+
+class RegionRefused(Refused):
+    """Mark a part of the image: x, y, w and h in pixels, inside the image."""
+
+    code = "region_refused"
+
+
+class CheckImageNamed(Refused):
+    """The worker reads this, and must not learn which images are check images. Explain it without that."""
+
+    code = "check_image_named"
+
+
+class StatementRefused(Refused):
+    """Say in 1 to 1,000 characters why your answer is right."""
+
+    code = "appeal_statement_refused"
+
+
+class AppealTooLate(TransitionRefused):
+    """The time to appeal against this is over. You can still read why the answer was rejected."""
+
+    code = "appeal_too_late"
+
+
+class AlreadyAppealed(Conflict):
+    """You have appealed against this already, and each answer can be appealed once. Wait for the decision."""
+
+    code = "already_appealed"
+
+
+class AppealDecided(Conflict):
+    """Another reviewer has already decided on this. Reload the list and go on with the next one."""
+
+    code = "appeal_decided"
+
+
+class NotSecondReviewer(Forbidden):
+    """Someone else has to decide: you rejected this answer, or you have answered or judged the image yourself."""
+
+    code = "not_second_reviewer"

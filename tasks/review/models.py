@@ -1,18 +1,27 @@
 """Verdicts on labels."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from accounts.models import Actor
 from kernel.ids import new_public_id
 from projects.models import Project
 from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
+from tasks.review.rejection_text import MAX_REASON
 
 ONE_VERDICT = "tasks_review_one_current_per_label"
 ONE_TASK_VERDICT = "tasks_review_one_current_per_task"
 REJECT_HAS_REASON = "tasks_review_reject_has_reason"
+ONE_CLASS_CHECK = "tasks_classcheck_one_per_label_and_class"
+SHOWN_HAS_REASON = "tasks_rejectedanswer_has_reason_and_reviewer"
+SHOWN_HAS_END = "tasks_rejectedanswer_shown_has_end"
+APPEALED_HAS_TIME = "tasks_rejectedanswer_appealed_has_time"
+SECOND_REVIEWER = "tasks_rejectedanswer_decided_by_a_second_person"
+MAX_STATEMENT = 1000
 
 
 class Review(models.Model):
@@ -36,7 +45,9 @@ class Review(models.Model):
     annotation = models.ForeignKey(Annotation, on_delete=models.CASCADE, null=True, related_name="reviews")
     reviewer = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="reviews")
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
-    reason = models.CharField(max_length=500, blank=True, default="")
+    reason = models.CharField(max_length=MAX_REASON, blank=True, default="")
+    # The part of the image that a rejection is about: {"x", "y", "w", "h"} in pixels of the upright image.
+    region = models.JSONField(null=True)
     by_policy = models.BooleanField(default=False)
     is_current = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -63,4 +74,89 @@ class Review(models.Model):
                 condition=Q(by_policy=False, annotation__isnull=True),
                 name="tasks_review_by_people",
             ),
+        ]
+
+
+class ClassCheck(models.Model):
+    """All that a label version has of one class was looked at as crops, and is right or not.
+
+    A label is approved once all of its classes are right. One that `is_wrong` waits for a verdict of its own.
+    """
+
+    label = models.ForeignKey(ConsensusLabel, on_delete=models.CASCADE, related_name="class_checks", db_index=False)
+    class_number = models.PositiveIntegerField()
+    is_wrong = models.BooleanField(default=False)
+    reviewer = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["label", "class_number"], name=ONE_CLASS_CHECK)]
+
+
+class RejectedAnswer(models.Model):
+    """A worker's answer that a person rejected, with what the worker is shown of it, and the worker's appeal.
+
+    States: draft -> rejected | dismissed; rejected -> appealed -> upheld | denied.
+
+    An answer to work is rejected with the label that it equals, by the same `review`. A wrong answer to gold begins as
+    a draft, which a reviewer rejects like any other answer, or dismisses: workers see the same of both. Everything that
+    is rejected on a day is shown from the next day in UTC on, and gold only together with work (`shown_from` is null
+    until then). `amount` is what an upheld appeal paid back, in the project's currency.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        DISMISSED = "dismissed"
+        REJECTED = "rejected"
+        APPEALED = "appealed"
+        UPHELD = "upheld"
+        DENIED = "denied"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rejected_answers", db_index=False)
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="rejected_answers", db_index=False)
+    assignment = models.OneToOneField(Assignment, on_delete=models.CASCADE, related_name="rejected_answer")
+    review = models.ForeignKey(Review, on_delete=models.CASCADE, null=True, related_name="rejected_answers")
+    reviewer = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.REJECTED)
+    reason = models.CharField(max_length=MAX_REASON, blank=True, default="")
+    region = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    shown_from = models.DateTimeField(null=True)
+    appeal_until = models.DateTimeField(null=True)
+    statement = models.CharField(max_length=MAX_STATEMENT, blank=True, default="")
+    appealed_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    decided_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=MAX_REASON, blank=True, default="")
+    amount = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "dismissed"]) | (~Q(reason="") & Q(reviewer__isnull=False)),
+                name=SHOWN_HAS_REASON,
+            ),
+            models.CheckConstraint(
+                condition=Q(shown_from__isnull=True, appeal_until__isnull=True)
+                | Q(shown_from__isnull=False, appeal_until__isnull=False),
+                name=SHOWN_HAS_END,
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "dismissed", "rejected"], appealed_at__isnull=True)
+                | Q(state__in=["appealed", "upheld", "denied"], appealed_at__isnull=False, shown_from__isnull=False),
+                name=APPEALED_HAS_TIME,
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["upheld", "denied"], decided_by__isnull=False, decided_at__isnull=False)
+                & ~Q(decided_by=F("reviewer"))
+                & ~Q(decided_by=F("worker"))
+                | ~Q(state__in=["upheld", "denied"]),
+                name=SECOND_REVIEWER,
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["worker", "project", "shown_from"], name="tasks_rejectedanswer_of_worker"),
+            # What waits for a reviewer, oldest first, and what was rejected and is not shown yet.
+            models.Index(fields=["project", "state", "id"], name="tasks_rejectedanswer_queue"),
         ]

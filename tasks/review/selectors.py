@@ -4,17 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import overload
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from kernel.errors import Refused
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.models import ConsensusLabel
-from tasks.review.models import Review
+from tasks.review.models import ClassCheck, Review
 
 #: The lists of the review queue.
-REVIEW_LISTS = ("to_review", "unseen", "waiting", "approved", "rejected", "all")
+REVIEW_LISTS = ("to_review", "unseen", "waiting", "struck", "approved", "rejected", "all")
 _ALL_IDS = 2**128
 
 
@@ -41,7 +41,8 @@ def review_queue(
     """Current labels with their task and image, lowest confidence first.
 
     to_review: answered and chosen for review. unseen: answered and not chosen, to be approved with their batch.
-    waiting: both. approved, rejected: by their verdict; a rejected label waits for its redo. Labels carry `is_chosen`.
+    waiting: both. struck: of which somebody struck a crop. approved, rejected: by their verdict; a rejected label waits
+    for its redo. Labels carry `is_chosen`.
     Check images, which only their owner labels, are in `all` alone.
     """
     chosen = chosen_for_review(project=project)
@@ -63,10 +64,11 @@ def review_list(*, project: Project, name: str) -> Q:
     chosen = chosen_for_review(project=project)
     answered = Q(task__state=Task.State.ANSWERED)
     rejected = Review.objects.filter(project=project, is_current=True, verdict=Review.Verdict.REJECT)
-    filters = {
+    filters: dict[str, Q] = {
         "to_review": answered & chosen,
         "unseen": answered & ~chosen,
         "waiting": answered,
+        "struck": answered & Q(Exists(ClassCheck.objects.filter(label=OuterRef("pk"), is_wrong=True))),
         "approved": Q(task__state=Task.State.APPROVED, task__wanted__gt=0),
         "rejected": Q(pk__in=rejected.values("label")),
         "all": Q(),

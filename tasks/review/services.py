@@ -18,6 +18,7 @@ from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
 from projects.selectors import schema_of
+from tasks.annotation.models import Annotation
 from tasks.batching.locks import lock_batch, lock_task, lock_tasks
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_answered_slots
@@ -36,12 +37,11 @@ from tasks.review.errors import (
     IsGold,
     LabelChanged,
     NotAnswered,
-    ReasonMissing,
+    OwnWork,
 )
 from tasks.review.models import Review
+from tasks.review.rejection_text import read_reason, read_region
 from tasks.review.selectors import current_verdict
-
-MAX_REASON = 500
 
 
 @transaction.atomic
@@ -49,9 +49,9 @@ def approve_label(*, reviewer: Actor, task: Task, label_hash: str, again: bool =
     """Locks the task. Approve the label that the reviewer saw; repeating the approval has no effect.
 
     `again` allows overriding a person's verdict, which otherwise raises AlreadyReviewed; a label approved by policy
-    alone needs no `again`. Raises LabelChanged if the current label does not have the hash `label_hash`.
+    alone needs no `again`. Raises LabelChanged if the current label does not have the hash `label_hash`, and OwnWork.
     """
-    task, label = _lock_for_verdict(task, label_hash)
+    task, label = _lock_for_verdict(reviewer, task, label_hash)
     earlier = current_verdict(task=task)
     if _is_repeat(earlier, reviewer, label, Review.Verdict.APPROVE):
         assert earlier is not None
@@ -66,7 +66,7 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
 
     A fix that changes nothing is an approval. Raises FixRefused with the error and its path in the submitted label.
     """
-    task, label = _lock_for_verdict(task, label_hash)
+    task, label = _lock_for_verdict(reviewer, task, label_hash)
     answer = read_answer(project=task.project, task=task, raw=raw)
     if content_hash(answer) == label.content_hash:
         return approve_label(reviewer=reviewer, task=task, label_hash=label_hash, again=again)
@@ -83,17 +83,18 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
     return verdict
 
 
-def record_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
+def record_rejection(
+    *, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False, region: object = None
+) -> Review:
     """Needs a transaction; locks the task. Records the verdict alone: `flow.rejection` also reopens the task."""
-    reason = reason.strip()
-    if not reason:
-        raise ReasonMissing
-    if len(reason) > MAX_REASON:
-        raise ReasonMissing(f"The reason has {len(reason)} characters. Use at most {MAX_REASON}.")
-    task, label = _lock_for_verdict(task, label_hash)
+    reason = read_reason(reason, is_shown=bool(task.project.appeal_days))
+    task, label = _lock_for_verdict(reviewer, task, label_hash)
+    part = read_region(region, width=task.image.width, height=task.image.height)
     _check_may_decide(current_verdict(task=task), label, again)
     _refuse_check_image(task, label)
-    verdict = _record(task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT, reason=reason)
+    verdict = _record(
+        task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT, reason=reason, region=part
+    )
     record_event(project_id=task.project_id, kind="label.rejected", data={"task": str(task.public_id)}, rejected=1)
     return verdict
 
@@ -177,8 +178,10 @@ def read_answer(*, project: Project, task: Task, raw: object) -> Answer:
         raise FixRefused(error.sentence, path=error.path, reason=error.code) from error
 
 
-def _lock_for_verdict(task: Task, label_hash: str) -> tuple[Task, ConsensusLabel]:
+def _lock_for_verdict(reviewer: Actor, task: Task, label_hash: str) -> tuple[Task, ConsensusLabel]:
     locked = lock_task(task_id=task.pk)
+    if locked.annotations.filter(actor=reviewer, source=Annotation.Source.WORKER).exists():
+        raise OwnWork
     label = current_label(task=locked)
     if label is None or locked.state == Task.State.OPEN:
         raise NotAnswered
@@ -229,7 +232,15 @@ def _approve(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str
     return review
 
 
-def _record(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str, reason: str = "") -> Review:
+def _record(
+    *,
+    task: Task,
+    label: ConsensusLabel,
+    reviewer: Actor,
+    verdict: str,
+    reason: str = "",
+    region: dict[str, float] | None = None,
+) -> Review:
     Review.objects.filter(task=task, is_current=True, annotation__isnull=True).update(is_current=False)
     return Review.objects.create(
         project_id=task.project_id,
@@ -239,4 +250,5 @@ def _record(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str,
         reviewer=reviewer,
         verdict=verdict,
         reason=reason,
+        region=region,
     )

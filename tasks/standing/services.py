@@ -48,6 +48,7 @@ __all__ = [
     "WorkerRemoved",
     "admit",
     "confirm_pause",
+    "lift_pause",
     "pause",
     "record_findings",
     "record_gold_results",
@@ -195,6 +196,28 @@ def confirm_pause(*, project: Project, worker: Actor) -> Standing:
     rows = Standing.objects.filter(project=project, worker=worker, state=Standing.State.PAUSED)
     rows.update(awaits_decision=False, changed_at=ClockTimestamp())
     return _standing(project, worker)
+
+
+def lift_pause(*, project_id: int, worker_id: int, by_gold: bool) -> bool:
+    """Locks the standing. Let a worker go on whom a rule paused, if no manager has decided about that and what the rule
+    found no longer says so. Returns whether it did. Unlike `resume`, the evidence stays.
+
+    `by_gold`: whether the rule about gold alone applies to the project. Call it after `record_findings`.
+    """
+    rows = Standing.objects.filter(project_id=project_id, worker_id=worker_id)
+    standing = rows.select_for_update(no_key=True, of=("self",)).select_related("worker").first()
+    if standing is None or standing.state != Standing.State.PAUSED or not standing.awaits_decision:
+        return False
+    if standing.reason not in (AUTOMATIC_REASON, CHANCE_REASON):
+        return False
+    gold = worker_records(project_id=project_id, worker_ids=[worker_id])[worker_id].gold
+    findings = Findings.from_json(standing.findings)
+    is_bad = by_gold and is_clearly_bad(correct=gold.correct, incorrect=gold.incorrect)
+    if is_bad or (findings.limit and findings.evidence >= findings.limit):
+        return False
+    rows.update(state=Standing.State.ACTIVE, reason="", awaits_decision=False, changed_at=ClockTimestamp())
+    record_event(project_id=project_id, kind="worker.resumed", data={"worker": str(standing.worker.public_id)})
+    return True
 
 
 def record_returns(*, project_id: int, images: Mapping[int, int]) -> None:

@@ -1,7 +1,7 @@
 """One object of every kind that the API addresses, in ada's project of stray cats and dogs."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,9 +23,11 @@ from tasks.ingest.models import Image, Import
 from tasks.pay.models import LedgerEntry
 from tasks.pay.payouts import run_payouts
 from tasks.repair.models import Repair
+from tasks.review.models import RejectedAnswer
 from tasks.snapshots.models import Snapshot
 from tests import factories
 from tests.api.people import MEMBERS, member
+from tests.rejected import a_wrong_gold_answer
 
 
 @dataclass(frozen=True)
@@ -167,3 +169,29 @@ def a_world() -> World:
         "token_id": token.public_id,
     }
     return World(project=project, hand=hand, gold=gold, task=task, ids=ids)
+
+
+def with_rejected_answers(world: World) -> World:
+    """The same with a rejected answer of wren's, an appeal of finch's, and a draft of one to a check image."""
+    project, reviewer, now = world.project, factories.a_user("rook").actor, utc_now()
+    shown: dict[str, Any] = {
+        "project": project,
+        "reviewer": reviewer,
+        "reason": "It is a fox.",
+        "shown_from": now - timedelta(days=1),
+        "appeal_until": now + timedelta(days=6),
+    }
+    rows = {}
+    workers = (("rejected_id", member("worker"), "coral"), ("appeal_id", factories.finch(), "tan"))
+    for name, worker, color in workers:
+        answered = factories.a_task(project, image=a_stored_image(project, color), wanted=1)
+        answer = factories.an_answer(answered, worker, factories.class_answer(1))
+        assert answer.assignment is not None
+        rows[name] = RejectedAnswer.objects.create(worker=worker, assignment=answer.assignment, **shown)
+    appealed: dict[str, Any] = {"state": RejectedAnswer.State.APPEALED, "appealed_at": now, "statement": "It is a cat."}
+    RejectedAnswer.objects.filter(pk=rows["appeal_id"].pk).update(**appealed)
+    wrong = a_wrong_gold_answer(project, factories.finch(), gold=world.gold)
+    rows["draft_id"] = RejectedAnswer.objects.create(
+        project=project, worker=factories.finch(), assignment=wrong, state=RejectedAnswer.State.DRAFT
+    )
+    return replace(world, ids=world.ids | {name: row.public_id for name, row in rows.items()})

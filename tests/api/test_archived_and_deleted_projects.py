@@ -12,7 +12,7 @@ from kernel.tickets import TicketInvalid
 from projects.models import Project
 from tasks.api.stream_access import access_of_key, access_of_ticket, make_ticket
 from tests import factories
-from tests.api.api_fixtures import World
+from tests.api.api_fixtures import World, with_rejected_answers
 from tests.api.people import member, with_key
 from tests.api.test_who_may_call_what import MAY, P, address, call
 
@@ -24,13 +24,18 @@ NOT_READ_ONLY = {
     P + "events/tickets/",
     "invitations/<uuid:invitation_id>/",
 }
-WORKERS = ("hands/", "assignments/", P + "hands/")
+WORKERS = ("work/rejections/<", "hands/", "assignments/", P + "hands/")
 OF_NO_PROJECT = ("me/", "organisations/", "tokens/", "invitations/accept/")
 
 
 @pytest.fixture
 def ada(world: World) -> APIClient:
     return with_key(member("owner"))
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    return with_rejected_answers(world)
 
 
 def url(project: Project, step: str = "") -> str:
@@ -42,7 +47,8 @@ def refusal(answer: Any) -> tuple[int, str]:
 
 
 def routes_of_a_project() -> list[tuple[str, str]]:
-    others = {"projects/", "work/", "work/hands/", "ledger/", "ledger/statement/", "ledger/statement.csv"}
+    others = {"projects/", "work/", "work/hands/", "work/rejections/", "ledger/"}
+    others |= {"ledger/statement/", "ledger/statement.csv"}
     return [row for row in MAY if not row[0].startswith((*WORKERS, *OF_NO_PROJECT)) and row[0] not in others]
 
 
@@ -115,7 +121,7 @@ def test_a_deletion_tells_what_is_lost_and_needs_the_name(ada: APIClient, world:
     losses = ada.get(url(world.project, "deletion/")).json()
     assert losses == {
         "name": NAME,
-        "images": 3,
+        "images": 5,
         "answers": 0,
         "approved_labels": 0,
         "releases": 1,

@@ -23,7 +23,7 @@ from tasks.ingest.models import Import
 from tasks.pay.models import LedgerEntry
 from tasks.review.services import fix_label
 from tests import factories
-from tests.api.api_fixtures import World, some_pixels
+from tests.api.api_fixtures import World, some_pixels, with_rejected_answers
 from tests.api.documented import COMMITTED, Operation, caller_of, operations
 from tests.api.people import member, with_key
 from tests.concurrency_helpers import together
@@ -32,6 +32,11 @@ NEW = {"name": "Birds", "classes": [{"name": "tit"}], "tools": ["class"]}
 API_DOCUMENT = COMMITTED.parent / "api.md"
 KEY = {"Idempotency-Key": "k"}
 SECRETS = {"/api/v1/tokens/": "key", "/api/v1/projects/{project_id}/invitations/": "token"}
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    return with_rejected_answers(world)
 
 
 def declared_posts() -> dict[str, Any]:
@@ -93,6 +98,11 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         f"{project}predictions/": {"model": "m", "predictions": [probabilities]},
         f"{project}proposed-changes/{{step}}/": {"token": proposals_token(project=world.project)},
         f"{project}releases/": {},
+        f"{project}class-checks/": {
+            "class": 1,
+            "labels": [{"task": str(label.task.public_id), "label_hash": label.content_hash}],
+        },
+        f"{project}explanations/{{draft_id}}/": {"reason": "It is a fox."},
         f"{project}reviews/": {
             "reviews": [{"task": str(label.task.public_id), "label_hash": label.content_hash, "verdict": "approve"}]
         },
@@ -155,7 +165,7 @@ def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
     for path, names in documented.items():
         assert ("Idempotency-Key" in names) == (not declared[path].repeatable), path
     assert all(len(each.repeatable.split()) > 4 for each in declared.values() if each.repeatable)
-    assert len(repeatable()) == 18
+    assert len(repeatable()) == 20
 
 
 def test_a_retry_makes_nothing_and_gets_the_same_bytes(world: World) -> None:

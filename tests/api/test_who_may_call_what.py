@@ -12,7 +12,7 @@ from tasks.api.docs import SchemaView
 from tasks.api.unknown import UnknownView
 from tasks.api.urls import urlpatterns
 from tests import factories
-from tests.api.api_fixtures import World
+from tests.api.api_fixtures import World, with_rejected_answers
 from tests.api.people import MEMBERS, member, outsider, with_key
 
 MANAGERS = {"owner", "manager"}
@@ -110,6 +110,15 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("assignments/<uuid:assignment_id>/skip/", "post"): WORKER,
     ("assignments/<uuid:assignment_id>/image", "get"): WORKER,
     ("ledger/", "get"): EVERYBODY,
+    ("work/rejections/", "get"): EVERYBODY,
+    ("work/rejections/<uuid:rejected_id>/appeal/", "post"): WORKER,
+    (P + "appeals/", "get"): REVIEWERS,
+    (P + "class-checks/", "get"): REVIEWERS,
+    (P + "class-checks/", "post"): REVIEWERS,
+    ("appeals/<uuid:appeal_id>/decision/", "post"): REVIEWERS,
+    (P + "explanations/", "get"): REVIEWERS,
+    (P + "explanations/<uuid:draft_id>/", "post"): REVIEWERS,
+    (P + "explanations/<uuid:draft_id>/", "delete"): REVIEWERS,
     (P + "labels/", "get"): REVIEWERS,
     (P + "reviews/", "post"): REVIEWERS,
     (P + "labels.jsonl", "get"): REVIEWERS,
@@ -146,6 +155,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "organisations/<uuid:organisation_id>/members/<uuid:member_id>/": {"role": "reviewer"},
 }
 OPEN_TO_ALL = {SchemaView, UnknownView}
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    return with_rejected_answers(world)
 
 
 def served() -> set[tuple[str, str]]:

@@ -30,6 +30,7 @@ from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import line_state, statement_of, sums_by_project, waiting_sets
+from tasks.review.appeal_lists import appealable_by_project
 from tasks.standing.advice import ADVICE
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
@@ -68,6 +69,7 @@ def work(request: HttpRequest) -> HttpResponse:
         in_progress=any(card.live for card in cards),
         none_waiting="none" in request.GET,
         balances=balance(worker=worker),
+        appealable=appealable_by_project(worker=worker) if any(each.project.appeal_days for each in standings) else (),
     )
     set_device_cookie(request, response)
     return response

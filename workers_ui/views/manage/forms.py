@@ -51,6 +51,10 @@ MODES = (
 ADVANCED = {
     "gold_iou": ("{measure} on check images (%)", "How closely {noun} must match yours to count as correct."),
     "share_reviewed": ("Labels to review (%)", "The share that a person reviews. The rest is approved with its batch."),
+    "appeal_days": (
+        "Days to appeal",
+        "If not 0, workers see which of their answers were rejected and why, and can appeal this long.",
+    ),
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
     "set_minutes": (
         "Minutes per set",

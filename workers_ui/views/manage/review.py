@@ -19,6 +19,7 @@ from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_by_number, batch_for, last_batch_number, task_for
 from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.models import ConsensusLabel
+from tasks.review.appeal_lists import count_appeals
 from tasks.review.selectors import ReviewList, review_counts, review_progress, review_queue
 from tasks.review.services import approve_batch
 from workers_ui.views.base import actor_of
@@ -35,13 +36,17 @@ LISTS = {
 }
 #: The labels that the quality report finds most likely wrong; the list is shown only when linked from it.
 DOUBTFUL = "doubtful"
+#: Labels of which somebody struck a crop; likewise linked from the page of crops.
+STRUCK = "struck"
+LINKED = {DOUBTFUL: "Most likely wrong", STRUCK: "Struck"}
+MOST_STRUCK = 200
 
 
 @require_safe
 @project_role_required(Role.REVIEWER)
 def review(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("list", "to_review")
-    chosen = chosen if chosen in (*LISTS, DOUBTFUL) else "to_review"
+    chosen = chosen if chosen in (*LISTS, *LINKED) else "to_review"
     batch, unknown = _requested_batch(request, project)
     one = task_for(project=project, public_id=request.GET["task"]) if request.GET.get("task") else None
     counts = review_counts(project=project, batch=batch, states=LISTS)
@@ -51,6 +56,9 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
     elif chosen == DOUBTFUL:
         rows = doubtful_labels(project=project, batch=batch)
         counts[DOUBTFUL] = len(rows)
+    elif chosen == STRUCK:
+        rows = list(review_queue(project=project, batch=batch, state=STRUCK)[:MOST_STRUCK])
+        counts[STRUCK] = len(rows)
     else:
         rows = ReviewList(project=project, batch=batch, state=chosen, length=counts[chosen])
     labels, pager = paginate(request, Paginator(rows, PRELOADED))
@@ -58,8 +66,8 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
     context = {
         "lists": [
             {"name": name, "label": label, "count": counts[name]}
-            for name, label in (LISTS | {DOUBTFUL: "Most likely wrong"}).items()
-            if name != DOUBTFUL or name == chosen
+            for name, label in (LISTS | LINKED).items()
+            if name not in LINKED or name == chosen
         ],
         "chosen": "" if one else chosen,
         "batch": batch,
@@ -72,6 +80,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
         "proposed": proposed_changes(project=project),
         "example": example_reasons(project)[0],
         "set_aside": count_waiting_set_aside(project=project),
+        "appeals": count_appeals(project=project),
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,

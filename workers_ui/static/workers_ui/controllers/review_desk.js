@@ -6,6 +6,7 @@ import { callApi } from "../lib/api.js";
 import { Controller } from "../lib/controller.js";
 import { toast } from "../lib/notify.js";
 import { quiet } from "../lib/quiet.js";
+import { visibleRegion } from "./case_desk.js";
 import { certainty, evidenceRows, overlaysOf } from "./evidence.js";
 import { annotatorButtons, isTyping, LabelDesk } from "./label_desk.js";
 
@@ -148,6 +149,8 @@ export default class ReviewDesk extends Controller {
   }
 
   askReason() {
+    this.region = visibleRegion(this.desk.annotator);
+    this.target("region-part").hidden = this.region === null;
     this.target("reason").value = "";
     this.target("sheet").showModal();
     quiet({ gentle: true });
@@ -159,8 +162,9 @@ export default class ReviewDesk extends Controller {
   }
 
   reject() {
+    const region = this.region && this.target("region").checked ? { region: this.region } : {};
     return this.decide(
-      { verdict: "reject", reason: this.target("reason").value.trim() },
+      { verdict: "reject", reason: this.target("reason").value.trim(), ...region },
       "Rejected. It will be labeled again.",
     );
   }

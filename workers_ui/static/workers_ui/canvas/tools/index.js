@@ -39,6 +39,11 @@ export function drawingTools({ tools }) {
   return tools.map(toolNamed).filter((tool) => tool !== null);
 }
 
+/** A part of the image, {x, y, w, h}, as an overlay. */
+export function regionOverlay(region, label) {
+  return { tool: box.name, geom: region, label, tone: "removed" };
+}
+
 /** The word for objects of these tools: "box", "boxes", or "object", "objects" for several tools. */
 export function nounOf(tools) {
   const [first, ...others] = new Set(tools);
