@@ -12,8 +12,9 @@ from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import SHAPES
 from kernel.errors import NotFound
 from kernel.statements import run_prepared
+from projects.differences import Paragraph, differences
 from projects.errors import ProjectArchived, ProjectClosed, ProjectUnknown
-from projects.models import LabelClass, Project
+from projects.models import Instructions, LabelClass, Project
 
 #: What a claim reads of its project.
 CLAIMED_PROJECT = ("id", "public_id", "organisation_id", "currency", "lease_seconds")
@@ -130,6 +131,13 @@ def schema_of(*, project: Project) -> Schema:
     if project.schema is None:
         raise NotFound("This project has no classes yet. Add them first.")
     return Schema.from_json(project.schema.body)
+
+
+def last_change_of_instructions(*, project: Project) -> list[Paragraph]:
+    """Return how the project's newest instructions differ from the version before; nothing without one."""
+    versions = Instructions.objects.filter(project=project).order_by("-version")
+    bodies = list(versions.values_list("body", flat=True)[:2])
+    return differences(bodies[1], bodies[0]) if len(bodies) == 2 else []
 
 
 def object_tools_of(*, project: Project) -> tuple[str, ...]:

@@ -120,8 +120,11 @@ def change_classes(*, project: Project, by: Actor, classes: Sequence[ClassSpec])
 
 
 @transaction.atomic
-def write_instructions(*, project: Project, by: Actor, body: str) -> Instructions:
-    """Locks the project. Write a new version of the instructions; identical text creates none."""
+def write_instructions(*, project: Project, by: Actor, body: str, is_important: bool = False) -> Instructions:
+    """Locks the project. Write a new version of the instructions; identical text creates none.
+
+    Workers must confirm an important version before they take their next set, also if it was not important before.
+    """
     text = body.replace("\r\n", "\n").replace("\x00", "").strip()
     if not text:
         raise InstructionsRefused("The instructions are empty. Describe what to label and how to decide when in doubt.")
@@ -130,13 +133,19 @@ def write_instructions(*, project: Project, by: Actor, body: str) -> Instruction
             f"The instructions have {len(text):,} characters. Shorten them to {MAX_INSTRUCTIONS:,}."
         )
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    if row.instructions is not None and row.instructions.body == text:
-        project.instructions = row.instructions
-        return row.instructions
-    last = Instructions.objects.filter(project=row).aggregate(last=Max("version"))["last"] or 0
-    written = Instructions.objects.create(project=row, version=last + 1, body=text, created_by=by)
-    Project.objects.filter(pk=row.pk).update(instructions=written)
-    project.instructions = written
+    written = row.instructions
+    if written is None or written.body != text:
+        last = Instructions.objects.filter(project=row).aggregate(last=Max("version"))["last"] or 0
+        written = Instructions.objects.create(
+            project=row, version=last + 1, body=text, is_important=is_important, created_by=by
+        )
+    elif is_important and not written.is_important:
+        written.is_important = True
+        written.save(update_fields=["is_important"])
+    row.instructions = project.instructions = written
+    if is_important:
+        row.version_to_confirm = project.version_to_confirm = written.version
+    row.save(update_fields=["instructions", "version_to_confirm"])
     return written
 
 

@@ -59,6 +59,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "assignment.skipped": EventKind("A worker skipped an image"),
     "assignment.expired": EventKind("The time for images ran out"),
     "assignment.released": EventKind("Images of a set were returned"),
+    "instructions.confirmed": EventKind("A worker confirmed the instructions"),
     "worker.joined": EventKind("A worker joined"),
     "worker.paused": EventKind("A worker was paused"),
     "worker.stage_changed": EventKind("A worker's answers became more or less doubtful"),

@@ -55,7 +55,11 @@ POLICY = {
     "At most 200 images a day and a fifth of all for each worker": {"images_per_day": 200, "share_per_worker": 0.2},
 }
 DELETION = {"By its name": {"confirm": "Strays"}}
-INSTRUCTIONS = {"Instructions": {"body": f"{ACTION} each animal, also if only a part of it can be seen."}}
+INSTRUCTIONS: dict[str, dict[str, Any]] = {
+    "Instructions": {"body": f"{ACTION} each animal, also if only a part of it can be seen."},
+    "Workers confirm them": {"body": f"{ACTION} each animal, pets too.", "important": True},
+}
+CONFIRMATION = {"The version that was read": {"version": 2}}
 INVITATION = {"For 20 workers": {"role": "worker", "max_uses": 20}}
 ACCEPT = {"A token from a link": {"token": "k3vJx0m2VqHq1B8nS5oZc7dYp4rT6wUa"}}
 API_KEY = {"For a pipeline": {"name": "pipeline", "scopes": ["read"]}}

@@ -51,6 +51,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "deletion/", "post"): MANAGERS,
     (P + "classes/", "put"): MANAGERS,
     (P + "instructions/", "put"): MANAGERS,
+    (P + "instructions/news/", "get"): WORKER,
+    (P + "instructions/confirm/", "post"): WORKER,
     (P + "figures/", "get"): MANAGERS,
     (P + "events/", "get"): READERS,
     (P + "events/totals/", "get"): READERS,

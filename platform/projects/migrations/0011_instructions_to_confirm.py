@@ -1,0 +1,21 @@
+"""Versions of the instructions that workers must confirm. Columns with a default in the database: no row is rewritten."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("projects", "0008_gold_when_out")]
+
+    operations = [
+        migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
+        migrations.AddField(
+            model_name="instructions",
+            name="is_important",
+            field=models.BooleanField(db_default=False, default=False),
+        ),
+        migrations.AddField(
+            model_name="project",
+            name="version_to_confirm",
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+    ]
