@@ -75,10 +75,8 @@ class _Comparison:
             if [word.strip() for word in old[a:b]] == [word.strip() for word in new[c:d]]:
                 yield Piece("same", after)
                 continue
-            if before:
-                yield Piece("removed", before)
-            if after:
-                yield Piece("added", after)
+            yield from _marked("removed", before)
+            yield from _marked("added", after)
 
     def _steps(self, old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
         """(tag, old start and end, new start and end), as of SequenceMatcher."""
@@ -100,3 +98,12 @@ class _Comparison:
         if self._left < 0:
             return [("replace", 0, len(old), 0, len(new))]
         return list(SequenceMatcher(None, old, new, autojunk=False).get_opcodes())
+
+
+def _marked(kind: Kind, text: str) -> Iterator[Piece]:
+    """The space after a word that changed is not a change."""
+    words = text.rstrip()
+    if words:
+        yield Piece(kind, words)
+    if len(words) < len(text):
+        yield Piece("same", text[len(words) :])

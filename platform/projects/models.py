@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from accounts.models import Actor, Organisation
 from kernel.ids import new_public_id
@@ -153,11 +153,16 @@ class Project(models.Model):
 
 
 class LabelSchema(models.Model):
-    """A version of the label schema: tools, classes and attributes, in the format of `annotary_core.labels.Schema`."""
+    """A version of the label schema: tools, classes and attributes, in the format of `annotary_core.labels.Schema`.
+
+    `mapping` says how answers to earlier versions are read: {number of a class: the number that it is read as, or null
+    for a class that was split}. See `annotary_core.labels.class_mapping`.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schemas")
     version = models.PositiveIntegerField()
     body = models.JSONField()
+    mapping = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

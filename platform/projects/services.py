@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -25,9 +26,11 @@ __all__ = [
     "change_classes",
     "change_policy",
     "create_project",
+    "plan_schema",
     "rename_project",
     "with_policy",
     "write_instructions",
+    "write_schema",
 ]
 
 MAX_PROJECT_NAME = 120
@@ -64,7 +67,7 @@ def create_project(
         created_by=by,
         **values,
     )
-    _write_schema(project, by, classes, _tools(tools))
+    write_schema(project, by, classes, _tools(tools))
     if instructions.strip():
         write_instructions(project=project, by=by, body=instructions)
     return project
@@ -110,13 +113,14 @@ def change_classes(*, project: Project, by: Actor, classes: Sequence[ClassSpec])
     """Locks the project. Write a new version of the schema with these classes, in this order.
 
     A class that is left out is retired: its number is never reused, and the class gets it back if it returns.
-    Identical classes create no new version. Raises ClassesRefused.
+    Identical classes create no new version. Answers that are in the record are read as before; to merge or split
+    classes, see `tasks.flow.class_change`. Raises ClassesRefused.
     """
     # No join in the locking query: after a lock wait it would combine the new row with a schema of the old snapshot.
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.schema is None:
         raise ClassesRefused("This project has no tools. Create a new project with tools and classes.")
-    return _write_schema(row, by, classes, tuple(row.schema.body["tools"]))
+    return write_schema(row, by, classes, tuple(row.schema.body["tools"]), mapping=row.schema.mapping)
 
 
 @transaction.atomic
@@ -168,24 +172,44 @@ def _tools(tools: Sequence[str]) -> tuple[str, ...]:
     return unique
 
 
-def _write_schema(project: Project, by: Actor, specs: Sequence[ClassSpec], tools: tuple[str, ...]) -> LabelSchema:
-    """The project must be locked or new. Write the classes and a schema version, which take the next free numbers."""
+def plan_schema(
+    project: Project, specs: Sequence[ClassSpec], tools: Sequence[str], *, mapping: Mapping[str, int | None]
+) -> tuple[list[LabelClass], dict[str, object]]:
+    """Return the rows of these classes, not saved, and the body of a schema with them. Raises ClassesRefused."""
     rows = list(LabelClass.objects.filter(project=project).order_by("number"))
     planned = label_classes.plan(specs, rows, project=project)
+    label_classes.refuse_mapped(planned, mapping)
     body = {
         "classes": [{"number": row.number, "name": row.name, "color": row.color} for row in planned],
         "tools": list(tools),
         "attributes": [],
     }
     try:
-        body = Schema.from_json(body).to_json()
+        return planned, Schema.from_json(body).to_json()
     except SchemaError as error:
         raise ClassesRefused(error.sentence) from error
-    if project.schema is not None and project.schema.body == body:
+
+
+def write_schema(
+    project: Project,
+    by: Actor,
+    specs: Sequence[ClassSpec],
+    tools: tuple[str, ...],
+    *,
+    mapping: Mapping[str, int | None] = MappingProxyType({}),
+) -> LabelSchema:
+    """The project must be locked or new. Write the classes and a schema version, which take the next free numbers.
+
+    mapping: as of LabelSchema. Raises ClassesRefused.
+    """
+    planned, body = plan_schema(project, specs, tools, mapping=mapping)
+    if project.schema is not None and project.schema.body == body and project.schema.mapping == mapping:
         return project.schema
     _save_classes(project, planned)
     last = LabelSchema.objects.filter(project=project).aggregate(last=Max("version"))["last"] or 0
-    project.schema = LabelSchema.objects.create(project=project, version=last + 1, body=body, created_by=by)
+    project.schema = LabelSchema.objects.create(
+        project=project, version=last + 1, body=body, mapping=dict(mapping), created_by=by
+    )
     Project.objects.filter(pk=project.pk).update(schema=project.schema)
     return project.schema
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tasks", "0030_repairs"), ("projects", "0011_instructions_to_confirm")]
+    dependencies = [("tasks", "0030_repairs"), ("projects", "0011_changes_of_classes_and_instructions")]
 
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),

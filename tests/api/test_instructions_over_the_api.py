@@ -46,7 +46,7 @@ def test_a_worker_reads_what_is_new_confirms_it_and_goes_on(project: Project, wo
     assert offer["refusal"] == "instructions_unread"
     news = worker.get(url(project, "instructions/news/")).json()
     assert (news["version"], news["since"], news["must_confirm"]) == (2, 1, True)
-    assert {"kind": "added", "text": "very "} in news["paragraphs"][0]["pieces"]
+    assert {"kind": "added", "text": "very"} in news["paragraphs"][0]["pieces"]
     old = worker.post(url(project, "instructions/confirm/"), {"version": 1}, format="json")
     assert (old.status_code, code_of(old)) == (409, "instructions_replaced")
     for _ in range(2):

@@ -1,4 +1,7 @@
-"""Versions of the instructions that workers must confirm. Columns with a default in the database: no row is rewritten."""
+"""Instructions that workers must confirm, and how answers with classes of earlier schemas are read.
+
+Columns with a default in the database: no row is rewritten.
+"""
 
 from django.db import migrations, models
 
@@ -17,5 +20,10 @@ class Migration(migrations.Migration):
             model_name="project",
             name="version_to_confirm",
             field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name="labelschema",
+            name="mapping",
+            field=models.JSONField(db_default=models.Value({}, models.JSONField()), default=dict),
         ),
     ]
