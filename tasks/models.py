@@ -15,6 +15,7 @@ from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.pay.models import LedgerEntry, LedgerTotal, Payout, PayoutItem, PayoutRun, WorkedTime
+from tasks.repair.change_models import ChangedRelease, ChangedTask, ClassChange
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
 from tasks.review.models import ClassCheck, RejectedAnswer, Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
@@ -26,6 +27,9 @@ __all__ = [
     "Assignment",
     "Batch",
     "BatchCursor",
+    "ChangedRelease",
+    "ChangedTask",
+    "ClassChange",
     "ClassCheck",
     "Commitment",
     "ConsensusLabel",

@@ -14,6 +14,7 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/start/", work.start, name="start"),
     path("work/earnings/", work.earnings, name="earnings"),
     path("work/<uuid:project_id>/", work.intro, name="intro"),
+    path("work/<uuid:project_id>/instructions/", work.instructions, name="instructions"),
     path("work/<uuid:project_id>/set/", work.work_set, name="set"),
     path("work/<uuid:project_id>/set/hand-in/", work.hand_in, name="hand-in"),
     path("work/<uuid:project_id>/handed-in/<uuid:hand_id>/", work.handed_in, name="handed-in"),

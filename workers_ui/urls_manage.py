@@ -5,6 +5,7 @@ from django.urls import path
 from workers_ui.views.manage import (
     appeals,
     batches,
+    class_changes,
     console,
     crops,
     gold,
@@ -70,6 +71,9 @@ urlpatterns = [
     path(f"{PROJECT}releases/", releases.releases, name="releases"),
     path(f"{PROJECT}releases/<uuid:release_id>/", releases.change, name="release"),
     path(f"{PROJECT}settings/", project_settings.project_settings, name="project-settings"),
+    path(f"{PROJECT}classes/", class_changes.class_changes, name="class-changes"),
+    path(f"{PROJECT}classes/change/", class_changes.change, name="class-change"),
+    path(f"{PROJECT}classes/<uuid:change_id>/undo/", class_changes.undo, name="class-undo"),
     path(f"{PROJECT}state/", lifecycle.change_state, name="project-state"),
     path(f"{PROJECT}rename/", lifecycle.rename, name="project-rename"),
     path(f"{PROJECT}delete/", lifecycle.delete, name="project-delete"),

@@ -247,6 +247,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "AssignmentState": "tasks.assignment.models.Assignment.State",
         "SetState": "tasks.assignment.models.Hand.State",
         "RepairState": "tasks.repair.models.Repair.State",
+        "ClassChangeKind": "tasks.repair.change_models.ClassChange.Kind",
+        "ClassChangeState": "tasks.repair.change_models.ClassChange.State",
         "ReviewVerdict": "tasks.review.models.Review.Verdict",
     },
 }

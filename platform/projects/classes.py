@@ -1,7 +1,7 @@
 """Classes of a project: names, colors, and numbers that are never reused."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from annotary_core.labels.names import is_name, normalize_name
@@ -86,3 +86,13 @@ def _check_names_are_free(planned: Sequence[LabelClass], rows: Sequence[LabelCla
     for row in planned:
         if folded(row.name) in retired:
             raise ClassesRefused(f"A retired class is called “{row.name}”. Restore it or choose another name.")
+
+
+def refuse_mapped(planned: Sequence[LabelClass], mapping: Mapping[str, int | None]) -> None:
+    """Refuse classes that were merged into others or split: answers that name them are read as others. Raises
+    ClassesRefused."""
+    for row in planned:
+        if str(row.number) in mapping:
+            raise ClassesRefused(
+                f"The class “{row.name}” was merged or split. Undo that change to have it back, or choose another name."
+            )

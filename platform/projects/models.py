@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from accounts.models import Actor, Organisation
 from kernel.ids import new_public_id
@@ -78,6 +78,8 @@ class Project(models.Model):
     currency = models.CharField(max_length=3, default="USD")
     schema = models.ForeignKey("LabelSchema", on_delete=models.PROTECT, null=True, related_name="+")
     instructions = models.ForeignKey("Instructions", on_delete=models.PROTECT, null=True, related_name="+")
+    # The version of the instructions that workers must have confirmed before they take a set; 0 is none.
+    version_to_confirm = models.PositiveIntegerField(default=0, db_default=0)
 
     # Policies. Times are in seconds, the price is in the project's currency, rates are from 0 to 1.
     answers_min = models.PositiveSmallIntegerField(default=3)
@@ -180,11 +182,16 @@ class Project(models.Model):
 
 
 class LabelSchema(models.Model):
-    """A version of the label schema: tools, classes and attributes, in the format of `annotary_core.labels.Schema`."""
+    """A version of the label schema: tools, classes and attributes, in the format of `annotary_core.labels.Schema`.
+
+    `mapping` says how answers to earlier versions are read: {number of a class: the number that it is read as, or null
+    for a class that was split}. See `annotary_core.labels.class_mapping`.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schemas")
     version = models.PositiveIntegerField()
     body = models.JSONField()
+    mapping = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -209,11 +216,15 @@ class LabelClass(models.Model):
 
 
 class Instructions(models.Model):
-    """A version of the instructions for workers; plain text with blank lines between paragraphs."""
+    """A version of the instructions for workers; plain text with blank lines between paragraphs.
+
+    Workers confirm that they have read an important one before they take their next set.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="instruction_versions")
     version = models.PositiveIntegerField()
     body = models.TextField()
+    is_important = models.BooleanField(default=False, db_default=False)
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

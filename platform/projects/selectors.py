@@ -8,12 +8,14 @@ from structlog.contextvars import bind_contextvars
 
 from accounts.models import Actor, Membership
 from accounts.selectors import COVERS, require_role, staff_memberships
+from annotary_core.labels.class_mapping import AS_THEY_ARE, ClassMapping
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import SHAPES
 from kernel.errors import NotFound
 from kernel.statements import run_prepared
+from projects.differences import Paragraph, differences
 from projects.errors import ProjectArchived, ProjectClosed, ProjectUnknown
-from projects.models import LabelClass, Project
+from projects.models import Instructions, LabelClass, LabelSchema, Project
 
 #: What a claim reads of its project.
 CLAIMED_PROJECT = ("id", "public_id", "organisation_id", "currency", "lease_seconds")
@@ -130,6 +132,24 @@ def schema_of(*, project: Project) -> Schema:
     if project.schema is None:
         raise NotFound("This project has no classes yet. Add them first.")
     return Schema.from_json(project.schema.body)
+
+
+def last_change_of_instructions(*, project: Project) -> list[Paragraph]:
+    """Return how the project's newest instructions differ from the version before; nothing without one."""
+    versions = Instructions.objects.filter(project=project).order_by("-version")
+    bodies = list(versions.values_list("body", flat=True)[:2])
+    return differences(bodies[1], bodies[0]) if len(bodies) == 2 else []
+
+
+def class_mapping(*, project_id: int) -> ClassMapping:
+    """Return how the classes of answers are read now."""
+    rows = Project.objects.filter(pk=project_id).values_list("schema__mapping", flat=True)
+    return ClassMapping.from_json(rows.first() or {})
+
+
+def mapping_of(schema: LabelSchema | None) -> ClassMapping:
+    """Return how the classes of answers are read with this version of the schema."""
+    return AS_THEY_ARE if schema is None else ClassMapping.from_json(schema.mapping)
 
 
 def object_tools_of(*, project: Project) -> tuple[str, ...]:

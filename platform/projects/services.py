@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -26,9 +27,11 @@ __all__ = [
     "change_classes",
     "change_policy",
     "create_project",
+    "plan_schema",
     "rename_project",
     "with_policy",
     "write_instructions",
+    "write_schema",
 ]
 
 MAX_PROJECT_NAME = 120
@@ -66,7 +69,7 @@ def create_project(
         created_by=by,
         **values,
     )
-    _write_schema(project, by, classes, _tools(tools))
+    write_schema(project, by, classes, _tools(tools))
     if instructions.strip():
         write_instructions(project=project, by=by, body=instructions)
     return project
@@ -120,18 +123,22 @@ def change_classes(*, project: Project, by: Actor, classes: Sequence[ClassSpec])
     """Locks the project. Write a new version of the schema with these classes, in this order.
 
     A class that is left out is retired: its number is never reused, and the class gets it back if it returns.
-    Identical classes create no new version. Raises ClassesRefused.
+    Identical classes create no new version. Answers that are in the record are read as before; to merge or split
+    classes, see `tasks.flow.class_change`. Raises ClassesRefused.
     """
     # No join in the locking query: after a lock wait it would combine the new row with a schema of the old snapshot.
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.schema is None:
         raise ClassesRefused("This project has no tools. Create a new project with tools and classes.")
-    return _write_schema(row, by, classes, tuple(row.schema.body["tools"]))
+    return write_schema(row, by, classes, tuple(row.schema.body["tools"]), mapping=row.schema.mapping)
 
 
 @transaction.atomic
-def write_instructions(*, project: Project, by: Actor, body: str) -> Instructions:
-    """Locks the project. Write a new version of the instructions; identical text creates none."""
+def write_instructions(*, project: Project, by: Actor, body: str, is_important: bool = False) -> Instructions:
+    """Locks the project. Write a new version of the instructions; identical text creates none.
+
+    Workers must confirm an important version before they take their next set, also if it was not important before.
+    """
     text = body.replace("\r\n", "\n").replace("\x00", "").strip()
     if not text:
         raise InstructionsRefused("The instructions are empty. Describe what to label and how to decide when in doubt.")
@@ -140,13 +147,19 @@ def write_instructions(*, project: Project, by: Actor, body: str) -> Instruction
             f"The instructions have {len(text):,} characters. Shorten them to {MAX_INSTRUCTIONS:,}."
         )
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    if row.instructions is not None and row.instructions.body == text:
-        project.instructions = row.instructions
-        return row.instructions
-    last = Instructions.objects.filter(project=row).aggregate(last=Max("version"))["last"] or 0
-    written = Instructions.objects.create(project=row, version=last + 1, body=text, created_by=by)
-    Project.objects.filter(pk=row.pk).update(instructions=written)
-    project.instructions = written
+    written = row.instructions
+    if written is None or written.body != text:
+        last = Instructions.objects.filter(project=row).aggregate(last=Max("version"))["last"] or 0
+        written = Instructions.objects.create(
+            project=row, version=last + 1, body=text, is_important=is_important, created_by=by
+        )
+    elif is_important and not written.is_important:
+        written.is_important = True
+        written.save(update_fields=["is_important"])
+    row.instructions = project.instructions = written
+    if is_important:
+        row.version_to_confirm = project.version_to_confirm = written.version
+    row.save(update_fields=["instructions", "version_to_confirm"])
     return written
 
 
@@ -169,24 +182,44 @@ def _tools(tools: Sequence[str]) -> tuple[str, ...]:
     return unique
 
 
-def _write_schema(project: Project, by: Actor, specs: Sequence[ClassSpec], tools: tuple[str, ...]) -> LabelSchema:
-    """The project must be locked or new. Write the classes and a schema version, which take the next free numbers."""
+def plan_schema(
+    project: Project, specs: Sequence[ClassSpec], tools: Sequence[str], *, mapping: Mapping[str, int | None]
+) -> tuple[list[LabelClass], dict[str, object]]:
+    """Return the rows of these classes, not saved, and the body of a schema with them. Raises ClassesRefused."""
     rows = list(LabelClass.objects.filter(project=project).order_by("number"))
     planned = label_classes.plan(specs, rows, project=project)
+    label_classes.refuse_mapped(planned, mapping)
     body = {
         "classes": [{"number": row.number, "name": row.name, "color": row.color} for row in planned],
         "tools": list(tools),
         "attributes": [],
     }
     try:
-        body = Schema.from_json(body).to_json()
+        return planned, Schema.from_json(body).to_json()
     except SchemaError as error:
         raise ClassesRefused(error.sentence) from error
-    if project.schema is not None and project.schema.body == body:
+
+
+def write_schema(
+    project: Project,
+    by: Actor,
+    specs: Sequence[ClassSpec],
+    tools: tuple[str, ...],
+    *,
+    mapping: Mapping[str, int | None] = MappingProxyType({}),
+) -> LabelSchema:
+    """The project must be locked or new. Write the classes and a schema version, which take the next free numbers.
+
+    mapping: as of LabelSchema. Raises ClassesRefused.
+    """
+    planned, body = plan_schema(project, specs, tools, mapping=mapping)
+    if project.schema is not None and project.schema.body == body and project.schema.mapping == mapping:
         return project.schema
     _save_classes(project, planned)
     last = LabelSchema.objects.filter(project=project).aggregate(last=Max("version"))["last"] or 0
-    project.schema = LabelSchema.objects.create(project=project, version=last + 1, body=body, created_by=by)
+    project.schema = LabelSchema.objects.create(
+        project=project, version=last + 1, body=body, mapping=dict(mapping), created_by=by
+    )
     Project.objects.filter(pk=project.pk).update(schema=project.schema)
     return project.schema
 

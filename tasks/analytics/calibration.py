@@ -12,10 +12,10 @@ from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.schema import Schema
 from projects.models import Project
-from projects.selectors import schema_of
+from projects.selectors import mapping_of, schema_of
 from tasks.analytics.worker_agreement import worker_agreements
 from tasks.assignment.models import Assignment
-from tasks.consensus.answer_shards import gold_shard
+from tasks.consensus.answer_shards import accepted_bodies, gold_shard
 from tasks.consensus.evidence import rates_of
 from tasks.consensus.label_evidence import LabelEvidence, ReplacedLabel
 from tasks.consensus.label_methods import SET_BY_PEOPLE
@@ -177,7 +177,8 @@ def samples_from_gold(*, project: Project) -> list[VerdictSample]:
 
 def _samples_of_objects(project: Project, schema: Schema) -> list[VerdictSample]:
     """The same for labels with objects, which are right if all of them match, as an answer to gold is."""
-    rows = gold_rows(project_id=project.pk)
+    mapping = mapping_of(project.schema)
+    rows = gold_rows(project_id=project.pk, mapping=mapping)
     if not rows:
         return []
     key, worker = (np.array(column, np.int64) for column in zip(*((row[0], row[1]) for row in rows), strict=True))
@@ -195,7 +196,9 @@ def _samples_of_objects(project: Project, schema: Schema) -> list[VerdictSample]
     for pk, accepted, tolerance in golds:
         method = ProjectBlend(worker_model.blend, seed=pk)
         result = consolidate(answers[pk], schema=schema, seed=pk, method=method, rates=worker_model.rates)
-        known = [Answer.from_json(each) for each in accepted]
+        known = [Answer.from_json(each) for each in accepted_bodies(accepted, mapping)]
+        if not known:
+            continue
         samples.append((result.confidence, compare(result.answer, known, Tolerance.from_json(tolerance)).correct))
     return samples
 

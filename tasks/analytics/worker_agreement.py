@@ -9,7 +9,9 @@ from typing import Any
 from django.db import connection
 
 from annotary_core.labels.answer import Answer
+from annotary_core.labels.class_mapping import ClassMapping
 from projects.models import Project
+from projects.selectors import mapping_of
 from tasks.analytics.worker_flags import chance_agreement, count_repeats, longest_streak
 from tasks.consensus.label_methods import SINGLE
 from tasks.gold.compare import Tolerance, compare
@@ -83,6 +85,7 @@ class _Comparer:
     """Compares answers with labels; equal pairs, as those of classes mostly are, are compared once."""
 
     tolerance: Tolerance
+    mapping: ClassMapping
     results: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def is_equal(self, answer_hash: str, label_hash: str, answer: str | None, label: str | None) -> bool:
@@ -90,8 +93,9 @@ class _Comparer:
             return True
         pair = answer_hash, label_hash
         if pair not in self.results:
-            bodies = [Answer.from_json(json.loads(body)) for body in (answer, label)]
-            self.results[pair] = compare(bodies[0], bodies[1:], self.tolerance).correct
+            given, agreed = (self.mapping.answer(Answer.from_json(json.loads(body))) for body in (answer, label))
+            # A class that was split since says nothing about an answer that names it.
+            self.results[pair] = given is None or agreed is None or compare(given, [agreed], self.tolerance).correct
         return self.results[pair]
 
 
@@ -115,7 +119,7 @@ def worker_agreements(*, project: Project, workers: Collection[int]) -> dict[int
 
 def _sum_up(statement: str, project: Project, **params: Any) -> dict[int | None, Agreement]:
     """Return the agreement by worker, and that of all under None."""
-    comparer = _Comparer(Tolerance(iou=project.gold_iou))
+    comparer = _Comparer(Tolerance(iou=project.gold_iou), mapping_of(project.schema))
     sums: dict[int | None, Agreement] = defaultdict(Agreement)
     hashes: dict[int, list[tuple[str, str]]] = defaultdict(list)
     with connection.cursor() as cursor:

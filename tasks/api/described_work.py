@@ -7,7 +7,7 @@ from rest_framework import serializers
 from projects.models import PayBy
 from tasks.api.projects import SchemaSerializer
 from tasks.api.request_bodies import AnswerSerializer
-from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
+from tasks.assignment.errors import ImagesTodayUsed, InstructionsUnread, LiveSetsReached, ShareReached
 from tasks.assignment.models import Assignment, Hand
 
 
@@ -90,7 +90,7 @@ class OfferSerializer(serializers.Serializer[Any]):
         help_text="New images that one person can still get in this project; null without a limit",
     )
     refusal = serializers.ChoiceField(
-        choices=[each.code for each in (LiveSetsReached, ImagesTodayUsed, ShareReached)],
+        choices=[each.code for each in (InstructionsUnread, LiveSetsReached, ImagesTodayUsed, ShareReached)],
         allow_null=True,
         help_text="Code of the problem that taking a new set would give now; null if it would give none",
     )

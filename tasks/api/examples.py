@@ -50,13 +50,31 @@ PROJECT = {
 CLASSES = {
     "Rename a class and add one": {"classes": [{"number": 1, "name": "kitten"}, {"name": "dog"}, {"name": "fox"}]}
 }
+MERGE: dict[str, Any] = {"kind": "merge", "classes": [2], "into": 1}
+SPLIT: dict[str, Any] = {
+    "kind": "split",
+    "classes": [1],
+    "new": [{"name": "house cat"}, {"name": "wildcat"}],
+    "labels": "ask_again",
+}
+CLASS_EDIT = {"Merge": MERGE, "Split": SPLIT}
+CLASS_CHANGE = {
+    "Merge": {**MERGE, "version": 1, "reason": "Workers cannot tell them apart."},
+    "Split": {**SPLIT, "version": 1, "reason": "The customer needs both."},
+    "Rename": {"kind": "rename", "classes": [1], "name": "kitten", "version": 1, "reason": "A clearer name."},
+    "Retire": {"kind": "retire", "classes": [2], "labels": "keep", "version": 1, "reason": "Not needed any more."},
+}
 POLICY = {
     "Another price and more answers": {"price": "0.03", "answers_max": 7},
     "Before other projects, with a deadline": {"priority": 10, "deadline_at": "2027-03-31T18:00:00Z"},
     "At most 200 images a day and a fifth of all for each worker": {"images_per_day": 200, "share_per_worker": 0.2},
 }
 DELETION = {"By its name": {"confirm": "Strays"}}
-INSTRUCTIONS = {"Instructions": {"body": f"{ACTION} each animal, also if only a part of it can be seen."}}
+INSTRUCTIONS: dict[str, dict[str, Any]] = {
+    "Instructions": {"body": f"{ACTION} each animal, also if only a part of it can be seen."},
+    "Workers confirm them": {"body": f"{ACTION} each animal, pets too.", "important": True},
+}
+CONFIRMATION = {"The version that was read": {"version": 2}}
 INVITATION = {"For 20 workers": {"role": "worker", "max_uses": 20}}
 ACCEPT = {"A token from a link": {"token": "k3vJx0m2VqHq1B8nS5oZc7dYp4rT6wUa"}}
 API_KEY = {"For a pipeline": {"name": "pipeline", "scopes": ["read"]}}

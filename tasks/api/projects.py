@@ -146,6 +146,11 @@ class ClassesSerializer(serializers.Serializer[Any]):
 class InstructionsSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(read_only=True)
     body = serializers.CharField(max_length=20_000, allow_blank=True)
+    important = serializers.BooleanField(
+        source="is_important",
+        default=False,
+        help_text="Whether workers must confirm this version before they take their next set",
+    )
 
 
 class ProjectSerializer(PolicySerializer):
@@ -168,7 +173,7 @@ class ProjectSerializer(PolicySerializer):
     def get_instructions(self, project: Project) -> dict[str, Any] | None:
         if project.instructions is None:
             return None
-        return {"version": project.instructions.version, "body": project.instructions.body}
+        return dict(InstructionsSerializer(project.instructions).data)
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -283,7 +288,7 @@ class InstructionsView(View):
     def put(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         data = valid(InstructionsSerializer(data=request.data))
-        version = write_instructions(project=project, by=actor_of(request), body=data["body"])
+        version = write_instructions(project=project, by=actor_of(request), **data)
         return Response(InstructionsSerializer(version).data)
 
 

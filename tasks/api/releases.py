@@ -28,6 +28,7 @@ from tasks.exports.models import Export
 from tasks.exports.selectors import download_name, exports_of, file_of
 from tasks.exports.selectors import progress_of as export_progress
 from tasks.exports.services import request_export
+from tasks.repair.change_selectors import IN_FORCE as CHANGES_IN_FORCE
 from tasks.repair.selectors import IN_FORCE
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import progress_of as snapshot_progress
@@ -38,6 +39,12 @@ class VoidLabelsSerializer(serializers.Serializer[Any]):
     repair = serializers.UUIDField()
     at = serializers.DateTimeField()
     labels = serializers.IntegerField(help_text="Labels of the release that rest on answers which are void now")
+
+
+class ChangedLabelsSerializer(serializers.Serializer[Any]):
+    change = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    labels = serializers.IntegerField(help_text="Labels of the release with classes that were changed since")
 
 
 class ReleaseSerializer(serializers.Serializer[Any]):
@@ -53,6 +60,7 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     progress = serializers.SerializerMethodField()
     retracted = serializers.SerializerMethodField()
     voided = serializers.SerializerMethodField()
+    class_changes = serializers.SerializerMethodField()
 
     @extend_schema_field(WorkProgressSerializer(allow_null=True, help_text="Null for a release that failed"))
     def get_progress(self, snapshot: Snapshot) -> Any:
@@ -67,6 +75,16 @@ class ReleaseSerializer(serializers.Serializer[Any]):
         marks = [mark for mark in snapshot.repairs.all() if mark.labels and mark.repair.state in IN_FORCE]
         return [
             {"repair": str(mark.repair.public_id), "at": mark.repair.created_at, "labels": mark.labels}
+            for mark in marks
+        ]
+
+    @extend_schema_field(
+        ChangedLabelsSerializer(many=True, help_text="Changed after the release, which has the classes as they were")
+    )
+    def get_class_changes(self, snapshot: Snapshot) -> Any:
+        marks = [mark for mark in snapshot.class_changes.all() if mark.labels and mark.change.state in CHANGES_IN_FORCE]
+        return [
+            {"change": str(mark.change.public_id), "at": mark.change.created_at, "labels": mark.labels}
             for mark in marks
         ]
 
@@ -111,7 +129,9 @@ class ReleasesView(View):
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT)
-        rows = Snapshot.objects.filter(project=project).prefetch_related("notes", "repairs__repair")
+        rows = Snapshot.objects.filter(project=project).prefetch_related(
+            "notes", "repairs__repair", "class_changes__change"
+        )
         return page_at_once(request, rows, _releases, order=ByNewest)
 
     @operation(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
@@ -212,7 +232,7 @@ def _base64(hexadecimal: str) -> str:
 def _release(request: Request, release_id: uuid.UUID, role: str) -> Snapshot:
     snapshot = (
         Snapshot.objects.select_related("project")
-        .prefetch_related("notes", "repairs__repair")
+        .prefetch_related("notes", "repairs__repair", "class_changes__change")
         .filter(public_id=release_id)
         .first()
     )

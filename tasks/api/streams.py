@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from accounts.models import Role
 from annotary_core.aggregation.io.encoding import neutralize_formulas
+from projects.models import Project
 from tasks.analytics.row_streams import ANSWER_COLUMNS, LABEL_COLUMNS, Row, RowStream, answer_stream, label_stream
 from tasks.api.access import View, may, project_of
 from tasks.api.errors import FileUnfinished, ScopeMissing
@@ -25,6 +26,8 @@ from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
 from tasks.api.problems import handle_exception
 from tasks.batching.models import Task
+from tasks.repair.change_selectors import UNFINISHED, changes_state
+from tasks.repair.errors import ClassChangeInProgress
 
 logger = structlog.get_logger(__name__)
 
@@ -218,9 +221,29 @@ def _answers(request: Request, project_id: uuid.UUID, encoding: Encoding) -> Htt
 
 
 def _labels(request: Request, project_id: uuid.UUID, encoding: Encoding) -> HttpResponseBase:
+    """Raises ClassChangeInProgress: the file has all labels as they were before a change of classes, or after it."""
     project = project_of(request, project_id, Role.REVIEWER)
+    before = _settled_changes(project)
     stream = label_stream(project=project, where=_where(request, LABEL_FILTERS))
-    return _file(request, stream, encoding, name="labels", columns=LABEL_FIELDS)
+    response = _file(request, stream, encoding, name="labels", columns=LABEL_FIELDS)
+    # The moment of the file is between the two looks.
+    if changes_state(project_id=project.pk) != before:
+        response.close()
+        raise _in_progress()
+    return response
+
+
+def _settled_changes(project: Project) -> dict[int, str]:
+    changes = changes_state(project_id=project.pk)
+    if set(changes.values()) & set(UNFINISHED):
+        raise _in_progress()
+    return changes
+
+
+def _in_progress() -> ClassChangeInProgress:
+    error = ClassChangeInProgress("The classes are being changed right now. Read the labels once that has ended.")
+    error.headers = {"Retry-After": "5"}
+    return error
 
 
 def _where(request: Request, filters: Iterable[Filter]) -> Q:

@@ -32,7 +32,8 @@ from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.responses import json_response
 from tasks.assignment.caps import allowances_of
-from tasks.assignment.errors import WorkerNotAdmitted
+from tasks.assignment.errors import InstructionsUnread, WorkerNotAdmitted
+from tasks.assignment.instructions import must_confirm
 from tasks.assignment.leases import extend_hand, latest_end
 from tasks.assignment.models import Hand
 from tasks.assignment.selectors import ShownAssignment, hand_for, shown_hand
@@ -56,7 +57,7 @@ class WorkView(View):
         worker = actor_of(request)
         record_trace(request._request, actor=worker)
         open_to_me = [
-            standing.project
+            standing
             for standing in _standings(request)
             if standing.state == Standing.State.ACTIVE and standing.project.state == Project.State.OPEN
         ]
@@ -77,7 +78,8 @@ class AnyHandsView(View):
         """The set is of the project that needs it most: by priority, then by deadline, among equals at random.
 
         Returns 201 with a new set, 200 with the set that you already have in any project, or 204 if no project has
-        images for you. Projects in which you are paused, or have reached a limit, are passed over.
+        images for you. Projects in which you are paused, have reached a limit, or have to confirm the instructions
+        first are passed over.
         """
         organisation_id = request.auth.organisation_id if isinstance(request.auth, ApiToken) else None
         worker = actor_of(request)
@@ -98,7 +100,8 @@ class HandsView(View):
         """Returns 201 with a new set, 200 with the set that you already have, or 204 if no images are available.
 
         At a limit of the project or its organization (`images_today_used`, `share_reached`, `live_sets_reached`) no set
-        is given. A set is cut to the images that are left; images that you gave back use no limit again.
+        is given. A set is cut to the images that are left; images that you gave back use no limit again. After an
+        important change of the instructions (`instructions_unread`), confirm them first.
         """
         project = project_to_claim(public_id=project_id)
         same_organisation(request, project.organisation_id)
@@ -201,12 +204,14 @@ def _claimed(claimed: ClaimedHand | None) -> HttpResponseBase:
     return json_response(hand_body(claimed.hand), status=code)
 
 
-def _offers(worker: Actor, projects: list[Project]) -> list[dict[str, Any]]:
+def _offers(worker: Actor, standings: list[Standing]) -> list[dict[str, Any]]:
+    projects = [standing.project for standing in standings]
     allowances, now = allowances_of(worker=worker, projects=projects), utc_now()
     sizes = set_sizes_of(worker_id=worker.pk, projects=projects)
     offers = []
-    for project in projects:
-        refusal = allowances[project.pk].refusal(now=now)
+    for standing in standings:
+        project = standing.project
+        refusal = InstructionsUnread() if must_confirm(standing) else allowances[project.pk].refusal(now=now)
         offers.append(
             {
                 "id": project.public_id,

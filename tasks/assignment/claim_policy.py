@@ -25,6 +25,7 @@ SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.in
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
         AND a.returned AND a.state IN ('released', 'expired')),
     coalesce(s.images, {FIRST_IMAGES}), coalesce(v.correct, 0), coalesce(v.incorrect, 0), s.stage,
+    s.confirmed_version < p.version_to_confirm,
     {HAS_UNPLACED}, {HAS_UNLIMITED},
     {CAPS_COLUMNS}
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
@@ -70,6 +71,7 @@ class ClaimPolicy:
     gold_correct: int
     gold_incorrect: int
     stage: str
+    must_confirm: bool
     has_unplaced_gold: bool
     has_unlimited_gold: bool
     caps: Caps

@@ -46,6 +46,18 @@ class NoMoneyLeft(Conflict):
     code = "no_money_left"
 
 
+class InstructionsUnread(Conflict):
+    """The instructions changed. Read what changed and confirm it, then take your next set."""
+
+    code = "instructions_unread"
+
+
+class InstructionsReplaced(Conflict):
+    """This is not the newest version of the instructions. Read the newest one, then confirm it."""
+
+    code = "instructions_replaced"
+
+
 class AnsweredAlready(TransitionRefused):
     """You have already answered this image. Change your answer instead."""
 

@@ -19,7 +19,14 @@ from tasks.assignment.budget import Money, read_money
 from tasks.assignment.choosing import Attempts, Retry, choose_images
 from tasks.assignment.claim_policy import ClaimPolicy, load_claim_policy
 from tasks.assignment.claiming import Slot
-from tasks.assignment.errors import AnsweredAlready, NoMoneyLeft, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
+from tasks.assignment.errors import (
+    AnsweredAlready,
+    InstructionsUnread,
+    NoMoneyLeft,
+    ProjectNotOpen,
+    WorkerNotAdmitted,
+    WorkerPaused,
+)
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.returned import ReturnedImage
 from tasks.assignment.set_aside import clean_note, set_aside_if_many_skipped
@@ -32,6 +39,7 @@ from tasks.standing.services import record_returns
 __all__ = [
     "AnsweredAlready",
     "ClaimedHand",
+    "InstructionsUnread",
     "NoMoneyLeft",
     "ProjectNotOpen",
     "WorkerNotAdmitted",
@@ -65,8 +73,8 @@ def claim_or_find_hand(
 
     What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
     slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen,
-    LiveSetsReached, ImagesTodayUsed, ShareReached, NoMoneyLeft if there is something to take but the project's budget
-    does not cover it, and what `check` raises, which runs before a new hand gets images.
+    InstructionsUnread, LiveSetsReached, ImagesTodayUsed, ShareReached, NoMoneyLeft if there is something to take but
+    the project's budget does not cover it, and what `check` raises, which runs before a new hand gets images.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
@@ -90,6 +98,8 @@ def _claim(worker: Actor, project_id: int, attempts: Attempts) -> ClaimedHand | 
         if live is None:
             raise Retry  # it was settled, or the project opened, between two statements
         return ClaimedHand(live, fresh=False)
+    if policy.must_confirm:
+        raise InstructionsUnread
     if attempts.check is not None:
         attempts.check()
     caps.require_live_sets(worker_id=worker.pk, project_id=project_id, caps=policy.caps)

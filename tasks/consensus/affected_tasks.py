@@ -24,7 +24,7 @@ from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
-from projects.selectors import schema_of
+from projects.selectors import mapping_of, schema_of
 from tasks.consensus.answer_shards import Range, Shard, class_shard, task_ranges
 from tasks.consensus.label_stability import is_clear
 from tasks.consensus.label_task import ProjectBlend
@@ -108,7 +108,7 @@ def _tied_classes(shares: Mapping[Any, float]) -> set[str]:
 
 def _object_changes(project: Project, within: Range, new_state: _NewState, rates: DetectionRates) -> list[int]:
     before = {task: body["objects"] for task, body in _posteriors(project, within) if "objects" in body}
-    answers = object_answers(answer_rows(task_ids=sorted(before)))
+    answers = object_answers(answer_rows(task_ids=sorted(before), mapping=mapping_of(project.schema)))
     blend = new_state.of(answers.seen_worker)
     objects = _ImageObjects.of(
         ObjectClustering(method=ProjectBlend(blend), rates=rates, fuse_exactly=False).fit_predict(answers)

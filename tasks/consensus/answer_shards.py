@@ -7,7 +7,7 @@ set by a person. Gold with several accepted classes cannot be clamped to one, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,8 @@ from django.db.models.functions import Cast
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.encoding import soft_label_rows
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.class_mapping import ClassMapping
+from projects.selectors import class_mapping
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
@@ -138,7 +140,9 @@ def task_ranges(*, project_id: int, size: int = TASKS_PER_SHARD) -> list[Range]:
 
 
 def class_shard(*, project_id: int, within: Range) -> Shard:
-    """The classes that people and models gave to the images in the range, and the labels set by a person."""
+    """The classes that people and models gave to the images in the range, and the labels set by a person, as they are
+    read now."""
+    mapping = class_mapping(project_id=project_id)
     here = Q(project_id=project_id, task_id__gte=within[0], task_id__lt=within[1])
     answers = settled_answers().filter(here).annotate(label=_CLASS).filter(label__isnull=False)
     votes = _columns(answers.order_by("task_id", "actor_id").values_list("task_id", "actor_id", "label"))
@@ -150,19 +154,23 @@ def class_shard(*, project_id: int, within: Range) -> Shard:
     )
     set_by_people = ConsensusLabel.objects.filter(here, is_current=True, method__in=SET_BY_PEOPLE)
     known = set_by_people.annotate(label=_CLASS).filter(label__isnull=False).order_by("task_id")
-    return _shard(votes, predicted, _columns(known.values_list("task_id", "label"), width=2))
+    truth = _columns(known.values_list("task_id", "label"), width=2)
+    return _shard(_read(votes, mapping), _read_predictions(predicted, mapping), _read(truth, mapping))
 
 
 def gold_shard(*, project_id: int) -> Shard:
     """The classes given to the active gold images; see the module docstring."""
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE)
+    mapping = class_mapping(project_id=project_id)
     known: list[Range] = []
     for pk, accepted in golds.order_by("-pk").values_list("pk", "accepted"):
-        accepted_classes = {body["image"]["class"] for body in accepted}
+        accepted_classes = {body["image"]["class"] for body in accepted_bodies(accepted, mapping)}
         if len(accepted_classes) == 1 and None not in accepted_classes:
             known.append((-pk, accepted_classes.pop()))
     answers = answers_to_gold(project_id=project_id).annotate(label=_CLASS).filter(label__isnull=False)
-    votes = _columns(answers.order_by("-gold_id", "actor_id").values_list("gold_id", "actor_id", "label"))
+    votes = _read(
+        _columns(answers.order_by("-gold_id", "actor_id").values_list("gold_id", "actor_id", "label")), mapping
+    )
     model_predictions = current_predictions().filter(
         annotation__project_id=project_id, annotation__gold__state="active"
     )
@@ -174,7 +182,7 @@ def gold_shard(*, project_id: int) -> Shard:
     votes[:, 0] *= -1
     return _shard(
         votes[np.isin(votes[:, 0], tasks[:, 0])],
-        ((-gold, actor, p) for gold, actor, p in predicted if -gold in unambiguous),
+        _read_predictions(((-gold, actor, p) for gold, actor, p in predicted if -gold in unambiguous), mapping),
         tasks,
     )
 
@@ -190,6 +198,26 @@ def answers_to_gold(*, project_id: int) -> QuerySet[Annotation]:
         assignment__state=Assignment.State.SUBMITTED,
         assignment__hand__state=Hand.State.SETTLED,
     )
+
+
+def accepted_bodies(accepted: Sequence[Mapping[str, Any]], mapping: ClassMapping) -> list[Mapping[str, Any]]:
+    """The accepted answers to gold as they are read, without those that name a class that was split."""
+    return [body for body in map(mapping.body, accepted) if body is not None]
+
+
+def _read(rows: IntArray, mapping: ClassMapping) -> IntArray:
+    """Rows whose last column is a class, as they are read, without classes that were split."""
+    labels = mapping.column(rows[:, -1])
+    if not mapping or (labels == rows[:, -1]).all():
+        return rows
+    return np.column_stack([rows[:, :-1], labels])[labels >= 0]
+
+
+def _read_predictions(rows: Iterable[Any], mapping: ClassMapping) -> Iterator[Any]:
+    for task_id, actor, stored in rows:
+        shares = mapping.probabilities(probabilities_of(stored))
+        if shares:
+            yield task_id, actor, {str(number): p for number, p in shares.items()}
 
 
 def _columns(rows: QuerySet[Any, Any], *, width: int = 3) -> IntArray:

@@ -6,12 +6,14 @@ named its version, and is never rewritten; objects in it may lack their tool. Ve
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from annotary_core.aggregation.consolidated import ClassVotes, ImagePosterior, ObjectVotes
 from annotary_core.labels.answer import Answer, LabelObject
+from annotary_core.labels.class_mapping import ClassMapping
 from annotary_core.labels.shapes import SHAPES, UNNAMED_TOOL
 
 VERSION = 1
@@ -126,7 +128,8 @@ class LabelEvidence:
     n, cannot_tell, empty: the numbers of all answers of people, and of answers (of models too) with these verdicts.
     state_version: of the worker model, 0 while it rests on gold alone. image_class, objects: what was decided from the
     answers. answers, models: those behind it. reviewer, replaced: of a reviewer's fix. by, source: of the owner's
-    label of a check image.
+    label of a check image. mapped: of a label whose classes were merged: {"change": id, "version": of the label before,
+    "classes": {number: number that it is read as}}.
     """
 
     method: str | None = None
@@ -143,6 +146,7 @@ class LabelEvidence:
     replaced: ReplacedLabel | None = None
     by: str | None = None
     source: str | None = None
+    mapped: dict[str, Any] | None = None
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> LabelEvidence:
@@ -176,6 +180,21 @@ class LabelEvidence:
         """The evidence as it is stored from now on."""
         return {"version": VERSION, **self.figures()}
 
+    def with_other_classes(self, mapping: ClassMapping, *, change: str, version: int) -> LabelEvidence:
+        """Return the evidence of a label whose classes were merged. version: of the label before."""
+        mapped = {"change": change, "version": version, "classes": mapping.to_json()}
+        votes = self.image_class.votes if self.image_class else None
+        image_class = self.image_class
+        if image_class is not None and votes is not None:
+            merged: Counter[str] = Counter()
+            for number, count in votes.items():
+                merged[str(mapping.number(int(number)))] += count
+            image_class = replace(image_class, votes=dict(merged))
+        objects = self.objects and tuple(
+            replace(each, class_number=mapping.number(each.class_number) or each.class_number) for each in self.objects
+        )
+        return replace(self, mapped=mapped, image_class=image_class, objects=objects)
+
     @property
     def answer_count(self) -> int:
         """How many answers of people are behind the label."""
@@ -203,7 +222,7 @@ class ComputedLabel:
 
 
 #: The parts that are stored as they are, under their names.
-_PLAIN = ("method", "round", "state_version", "n", "cannot_tell", "empty", "reviewer", "by", "source")
+_PLAIN = ("method", "round", "state_version", "n", "cannot_tell", "empty", "reviewer", "by", "source", "mapped")
 
 
 def _rows(stored: Mapping[str, Any]) -> dict[str, Any]:

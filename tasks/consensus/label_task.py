@@ -13,7 +13,7 @@ from annotary_core.aggregation.classification.predict import FittedBlend
 from annotary_core.aggregation.consolidate import ClassConsensus, WorkerAnswer, consolidate
 from annotary_core.labels.schema import Schema
 from projects.models import Project
-from projects.selectors import schema_of
+from projects.selectors import mapping_of, schema_of
 from tasks.batching.models import Task
 from tasks.consensus.class_pass import decide_classes
 from tasks.consensus.label_evidence import AnswerWeight, ComputedLabel, LabelEvidence
@@ -71,8 +71,9 @@ def load_inputs(*, project: Project, task_ids: Sequence[int], without: int | Non
 
     without: the row id of a worker whose answers are left out, as if they were void.
     """
-    schema = schema_of(project=project)
-    answers, models = counting_answers(task_ids=task_ids), predictions_by_task(task_ids=task_ids)
+    schema, mapping = schema_of(project=project), mapping_of(project.schema)
+    answers = counting_answers(task_ids=task_ids, mapping=mapping)
+    models = predictions_by_task(task_ids=task_ids, mapping=mapping)
     people = {pk: [each for each in rows if each.worker_id != without] for pk, rows in answers.items()}
     by_task = {pk: TaskAnswers(people.get(pk, ()), models.get(pk, ())) for pk in task_ids}
     actors = {actor for each in by_task.values() for actor in each.actors}

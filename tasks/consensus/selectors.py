@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import Count, F, Max, QuerySet
 
 from annotary_core.labels.answer import Answer
+from annotary_core.labels.class_mapping import AS_THEY_ARE, ClassMapping
 from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
@@ -53,16 +54,20 @@ def settled_answers() -> QuerySet[Annotation]:
     )
 
 
-def counting_answers(*, task_ids: Collection[int]) -> dict[int, list[CountingAnswer]]:
-    """The answers that each task's label is computed from, ordered by worker."""
+def counting_answers(
+    *, task_ids: Collection[int], mapping: ClassMapping = AS_THEY_ARE
+) -> dict[int, list[CountingAnswer]]:
+    """The answers that each task's label is computed from, ordered by worker, with their classes as `mapping` reads
+    them."""
     rows = list(
         settled_annotations(task_ids)
         .order_by("task_id", "actor_id")
         .values_list("task_id", "actor_id", "actor__public_id", "public_id", "body")
     )
     answers: dict[int, list[CountingAnswer]] = defaultdict(list)
-    for task_id, worker_id, worker, annotation, body in rows:
-        answers[task_id].append(CountingAnswer(worker_id, worker, annotation, body))
+    for task_id, worker_id, worker, annotation, stored in rows:
+        if (body := mapping.body(stored)) is not None:
+            answers[task_id].append(CountingAnswer(worker_id, worker, annotation, body))
     return answers
 
 
@@ -81,7 +86,7 @@ class ModelPrediction:
     actor: UUID
     name: str
     annotation: UUID
-    body: dict[str, Any]
+    body: Mapping[str, Any]
     probabilities: dict[int, float]
 
     @property
@@ -93,8 +98,10 @@ def current_predictions() -> QuerySet[Prediction]:
     return Prediction.objects.filter(annotation__is_current=True, annotation__source=Annotation.Source.MODEL)
 
 
-def predictions_by_task(*, task_ids: Collection[int]) -> dict[int, list[ModelPrediction]]:
-    """The predictions for each of these tasks, ordered by model."""
+def predictions_by_task(
+    *, task_ids: Collection[int], mapping: ClassMapping = AS_THEY_ARE
+) -> dict[int, list[ModelPrediction]]:
+    """The predictions for each of these tasks, ordered by model, with their classes as `mapping` reads them."""
     rows = (
         current_predictions()
         .filter(annotation__task_id__in=task_ids)
@@ -105,14 +112,17 @@ def predictions_by_task(*, task_ids: Collection[int]) -> dict[int, list[ModelPre
     for row in rows:
         annotation = row.annotation
         assert annotation.task_id is not None
+        body, shares = mapping.body(annotation.body), mapping.probabilities(probabilities_of(row.probabilities))
+        if body is None or (row.probabilities and not shares):
+            continue
         predictions[annotation.task_id].append(
             ModelPrediction(
                 annotation.actor_id,
                 annotation.actor.public_id,
                 annotation.actor.label,
                 annotation.public_id,
-                annotation.body,
-                probabilities_of(row.probabilities),
+                body,
+                shares,
             )
         )
     return predictions

@@ -99,11 +99,12 @@ class _Update:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """tasks: those with a new version. version: of the state that they were computed with. left: the tasks that were
-    left out, because another transaction holds them or their batches."""
+    """tasks: those with a new version. version, schema: of the state and the row id of the schema that they were
+    computed with. left: the tasks that were left out, because another transaction holds them or their batches."""
 
     tasks: frozenset[int]
     version: int
+    schema: int | None
     left: frozenset[int]
 
 
@@ -152,12 +153,14 @@ def _update_by_one_version(
     waiting: _Waiting,
     unapproved: frozenset[int] = frozenset(),
 ) -> tuple[int, frozenset[int], frozenset[int]]:
-    """Update the tasks, and once more if a refit has committed meanwhile: it scored the tasks as they were before.
+    """Update the tasks, and once more if a refit or other classes have been committed meanwhile: they were applied to
+    the tasks as they were before.
 
     Returns the number of versions written, the tasks left out, and those that got a version.
     """
     first = _update_chunk(project, task_ids, asking, waiting=waiting, unapproved=unapproved)
-    if first.version == current_version(project_id=project.pk):
+    now = Project.objects.values_list("schema", flat=True).get(pk=project.pk)
+    if (first.version, first.schema) == (current_version(project_id=project.pk), now):
         return len(first.tasks), first.left, first.tasks
     replaced = unapproved | first.tasks
     again = _update_chunk(project, task_ids, asking, waiting=waiting, unapproved=replaced)
@@ -182,6 +185,7 @@ def _update_chunk(
 ) -> _Written:
     """unapproved: tasks in the state `approved` whose label was replaced since, by the caller."""
     tasks = _lock_tasks(task_ids, waiting)
+    project = Project.objects.select_related("schema").get(pk=project.pk)
     inputs = load_inputs(project=project, task_ids=[task.pk for task in tasks])
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=tasks, is_current=True)}
     proposals = lock_proposals(labels=labels.values())
@@ -199,7 +203,7 @@ def _update_chunk(
     save_proposals(changes, proposals=concerned, replaced=written)
     _apply_steps(project, updates)
     skipped = set(task_ids) - {task.pk for task in tasks} if waiting is _Waiting.NONE else set()
-    return _Written(written, inputs.worker_model.version, frozenset(skipped | left_out))
+    return _Written(written, inputs.worker_model.version, project.schema_id, frozenset(skipped | left_out))
 
 
 def _lock_tasks(task_ids: Sequence[int], waiting: _Waiting) -> list[Task]:

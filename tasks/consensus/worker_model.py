@@ -17,6 +17,7 @@ from annotary_core.aggregation.classification.fitted_model import FittedModel, M
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
 from projects.models import Project
+from projects.selectors import mapping_of
 from tasks.consensus.models import ConsensusState, WorkerReliability
 from tasks.consensus.selectors import current_predictions, probabilities_of
 from tasks.gold.models import Gold
@@ -114,11 +115,16 @@ def model_gold_record(*, project: Project, actors: Collection[int]) -> dict[int,
         annotation__gold__state=Gold.State.ACTIVE,
     )
     record: dict[int, tuple[float, float]] = {}
+    mapping = mapping_of(project.schema)
     for actor, stored, accepted in rows.values_list(
         "annotation__actor_id", "probabilities", "annotation__gold__accepted"
     ):
-        accepted_classes = {body["image"]["class"] for body in accepted}
-        right = sum(p for number, p in probabilities_of(stored).items() if number in accepted_classes)
+        bodies = [body for body in map(mapping.body, accepted) if body is not None]
+        accepted_classes = {body["image"]["class"] for body in bodies}
+        shares = mapping.probabilities(probabilities_of(stored))
+        if not bodies or not shares:
+            continue
+        right = sum(p for number, p in shares.items() if number in accepted_classes)
         earlier = record.get(actor, (0.0, 0.0))
         record[actor] = (earlier[0] + right, earlier[1] + 1 - right)
     return record

@@ -20,6 +20,7 @@ from tasks.assignment.caps import CAPS_COLUMNS, HAS_RETURNED, IN_PROGRESS
 from tasks.assignment.claiming import FIRST_CANDIDATE
 from tasks.assignment.errors import (
     ImagesTodayUsed,
+    InstructionsUnread,
     LiveSetsReached,
     NoMoneyLeft,
     ProjectNotOpen,
@@ -35,6 +36,7 @@ from tasks.standing.errors import StaffCannotWork, WorkerRemoved
 
 PASSED_OVER = (
     ImagesTodayUsed,
+    InstructionsUnread,
     LiveSetsReached,
     NoMoneyLeft,
     ProjectNotOpen,
@@ -74,6 +76,7 @@ FROM (
     JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
     WHERE s.worker_id = %(worker)s AND s.state = 'active' AND m.role = 'worker'
       AND p.state = 'open' AND p.schema_id IS NOT NULL AND p.id <> ALL(%(tried)s::bigint[])
+      AND s.confirmed_version >= p.version_to_confirm
       AND p.organisation_id = coalesce(%(organisation_id)s::bigint, p.organisation_id)
     ORDER BY organisation_draw, p.priority DESC, p.deadline_at, draw
     OFFSET 0

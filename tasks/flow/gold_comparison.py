@@ -15,7 +15,7 @@ from accounts.models import Actor
 from annotary_core.labels.answer import Answer
 from kernel.events import record_event
 from projects.models import Project
-from projects.selectors import object_tools_of
+from projects.selectors import mapping_of, object_tools_of
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.consensus.refit import request_refit
@@ -74,7 +74,7 @@ def compare_answers(*, project_id: int, worker_id: int, submitted: Sequence[Assi
     # No assignment has the id 0. A set without gold runs the same statements, or the time that it takes would tell.
     answers = Annotation.objects.filter(
         assignment_id__in=ids or [0], is_current=True, gold__state=Gold.State.ACTIVE
-    ).select_related("gold", "schema")
+    ).select_related("gold", "schema", "project__schema")
     compared = [(answer, judge(answer, answerable(answer))) for answer in answers.order_by("assignment_id")]
     results = [_result(answer, comparison) for answer, comparison in compared if comparison is not None]
     if results:
@@ -137,20 +137,25 @@ def _share_golds(assignment_ids: Sequence[int]) -> None:
 
 
 def answerable(annotation: Annotation) -> list[Answer]:
-    """The accepted answers of the gold whose classes are all in the worker's schema."""
+    """The accepted answers of the gold whose classes are all in the worker's schema, all as they are read now."""
     assert annotation.gold is not None
-    offered = {row["number"] for row in annotation.schema.body["classes"]}
-    accepted = [Answer.from_json(body) for body in annotation.gold.accepted]
-    return [answer for answer in accepted if answer.class_numbers() <= offered]
+    mapping = mapping_of(annotation.project.schema)
+    offered = {mapping.number(row["number"]) for row in annotation.schema.body["classes"]}
+    accepted = (mapping.answer(Answer.from_json(body)) for body in annotation.gold.accepted)
+    return [answer for answer in accepted if answer is not None and answer.class_numbers() <= offered]
 
 
 def judge(annotation: Annotation, accepted: Sequence[Answer]) -> Comparison | None:
-    """Compare an answer with the accepted answers to its gold; None without any."""
+    """Compare an answer with the accepted answers to its gold; None without any, or if it names a class that was split
+    since."""
     assert annotation.gold is not None
-    if not accepted:
+    current = annotation.project.schema
+    answer = mapping_of(current).answer(Answer.from_json(annotation.body))
+    if not accepted or answer is None:
         return None
-    names = {row["number"]: row["name"] for row in annotation.schema.body["classes"]}
-    return compare(Answer.from_json(annotation.body), accepted, Tolerance(**annotation.gold.tolerance), names=names)
+    schemas = (annotation.schema, current or annotation.schema)
+    names = {row["number"]: row["name"] for schema in schemas for row in schema.body["classes"]}
+    return compare(answer, accepted, Tolerance(**annotation.gold.tolerance), names=names)
 
 
 def _result(annotation: Annotation, comparison: Comparison) -> GoldResult:

@@ -164,7 +164,7 @@ def _witnesses(gold: Gold, results: Sequence[GoldResult]) -> list[Witness]:
 
 
 def _answers(gold: Gold) -> dict[int | None, Annotation]:
-    rows = Annotation.objects.filter(gold=gold, is_current=True).select_related("schema")
+    rows = Annotation.objects.filter(gold=gold, is_current=True).select_related("schema", "project__schema")
     answers = {row.assignment_id: row for row in rows}
     for row in answers.values():
         row.gold = gold

@@ -20,6 +20,7 @@ from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_ta
 from tasks.exports.selectors import WRITE, ExportId
 from tasks.exports.services import EXPORT_INTERRUPTED, fail_export, write_export
 from tasks.exports.services import record_progress as record_export_progress
+from tasks.flow.class_change import CHANGE_CLASSES, ClassChangeId, run_class_change
 from tasks.flow.expiry import expire_leases
 from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
 from tasks.flow.gold_judgement import suspend_contested_gold
@@ -78,6 +79,15 @@ def ask_finished_job(row: Job, args: FinishedImages) -> None:
 def repair_job(row: Job, args: RepairId) -> None:
     run_repair(
         repair_id=args.repair_id,
+        progress=lambda done, total: report_progress(row, done=done, total=total),
+        others_wait=lambda: others_wait(row),
+    )
+
+
+@job(CHANGE_CLASSES, time_limit=6 * 3600, on_failure=_try_again_later)
+def change_classes_job(row: Job, args: ClassChangeId) -> None:
+    run_class_change(
+        change_id=args.change_id,
         progress=lambda done, total: report_progress(row, done=done, total=total),
         others_wait=lambda: others_wait(row),
     )

@@ -49,12 +49,14 @@ START_AFTER = timedelta(seconds=10)
 RELEASES = (
     "tasks_export WHERE project_id = {id}",
     "tasks_snapshotitem WHERE project_id = {id}",
+    "tasks_changedrelease WHERE change_id IN (SELECT id FROM tasks_classchange WHERE project_id = {id})",
     "tasks_repairedrelease WHERE repair_id IN (SELECT id FROM tasks_repair WHERE project_id = {id})",
     "tasks_snapshotnote WHERE snapshot_id IN (SELECT id FROM tasks_snapshot WHERE project_id = {id})",
     "tasks_snapshot WHERE project_id = {id}",
     "tasks_groupsplit WHERE project_id = {id}",
 )
 OF_TASKS = (
+    "tasks_changedtask WHERE task_id = ANY({ids})",
     "tasks_repairedtask WHERE task_id = ANY({ids})",
     "tasks_rejectedanswer WHERE assignment_id IN (SELECT id FROM tasks_assignment WHERE task_id = ANY({ids}))",
     "tasks_review WHERE task_id = ANY({ids})",
@@ -83,6 +85,7 @@ THE_REST = (
     "tasks_commitment WHERE project_id = {id}",
     "tasks_workerpace WHERE project_id = {id}",
     "tasks_workerevidence WHERE project_id = {id}",
+    "tasks_classchange WHERE project_id = {id}",
     "tasks_repair WHERE project_id = {id}",
     "tasks_exhaustion WHERE batch_id IN (SELECT id FROM tasks_batch WHERE project_id = {id})",
     "tasks_batch WHERE project_id = {id}",

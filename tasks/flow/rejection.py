@@ -1,7 +1,9 @@
 """Rejects a label on behalf of a reviewer: its answers no longer count, and the image is labeled again."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
@@ -40,6 +42,16 @@ def reject_label(
     return verdict
 
 
+def next_rounds(tasks: Sequence[Task]) -> dict[int, int]:
+    """Needs the tasks' locks. Return {task: the number of its next round}: one that no assignment has.
+
+    The present one may be lower than that of some, after the undo of a change of classes.
+    """
+    rows = Assignment.objects.filter(task__in=tasks).order_by().values_list("task").annotate(Max("round"))
+    latest = dict(rows)
+    return {task.pk: max(task.round, latest.get(task.pk, 0)) + 1 for task in tasks}
+
+
 def _void_round(task: Task) -> None:
     """Needs the task's row lock."""
     assignments = Assignment.objects.filter(task=task, round=task.round)
@@ -58,7 +70,7 @@ def _begin_round(batch: Batch, task: Task) -> None:
     """Needs the row locks of both."""
     wanted = Project.objects.values_list("answers_min", flat=True).get(pk=task.project_id)
     Task.objects.filter(pk=task.pk).update(
-        round=F("round") + 1, taken=0, wanted=wanted, state=Task.State.OPEN, asked_again=False
+        round=next_rounds([task])[task.pk], taken=0, wanted=wanted, state=Task.State.OPEN, asked_again=False
     )
     # It was computed from answers that no longer count; the next one comes with the round's first answer.
     Posterior.objects.filter(task=task).delete()

@@ -7,29 +7,24 @@ images.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 
-from kernel.events import record_event
 from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.batching.locks import lock_batch, lock_tasks
-from tasks.batching.models import Batch, Task
+from tasks.batching.models import Task
 from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.next_steps import Asking
+from tasks.flow.image_state import AT_ONCE, change_slots, keep_before, lock_counting, retire_labels
 from tasks.flow.relabel import relabel
-from tasks.flow.repair_record import Before, CurrentLabel, Effect, Plan, Slots, StoredPosterior, plan_void, totals
+from tasks.flow.repair_record import Before, CurrentLabel, Effect, Plan, Slots, plan_void
 from tasks.repair.models import Repair, RepairedTask
 from tasks.repair.selectors import IN_FORCE
-from tasks.review.models import Review
-
-#: Images of a step: some ten milliseconds, during which claims pass over their batch.
-AT_ONCE = 50
 
 #: Counting answers of the present round that are in the range of a repair.
 IN_RANGE = """
@@ -73,13 +68,13 @@ def void_some(repair: Repair, batch_id: int) -> int:
     project = Project.objects.get(pk=repair.project_id)
     found = {task: pk for pk, task in _rows(IN_BATCH, params_of(repair) | {"batch": batch_id})}
     tasks = lock_tasks(Task.objects.filter(pk__in=found))
-    counting = _lock_counting(tasks)
+    counting = lock_counting(tasks)
     # What was found before the locks may have been rejected or voided meanwhile.
     tasks = [task for task in tasks if found[task.pk] in counting.get(task.pk, ())]
     if not tasks:
         return 0
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=tasks, is_current=True)}
-    before = _before(batch, tasks, counting, labels)
+    before = keep_before(batch, tasks, counting, labels)
     plans = {
         task.pk: plan_void(
             Slots.of(task),
@@ -90,11 +85,12 @@ def void_some(repair: Repair, batch_id: int) -> int:
         for task in tasks
     }
     Assignment.objects.filter(pk__in=[found[task.pk] for task in tasks]).update(counts=False)
-    _retire(task_ids=[pk for pk, plan in plans.items() if plan.retires])
+    retire_labels(task_ids=[pk for pk, plan in plans.items() if plan.retires])
     Posterior.objects.filter(task__in=tasks).delete()
     _record(repair, tasks, found, plans, before)
     reopens = any(plan.effect == Effect.REOPENED for plan in plans.values())
-    change_slots(batch, tasks, {pk: plan.after for pk, plan in plans.items()}, repair=repair, reopens=reopens)
+    after = {pk: plan.after for pk, plan in plans.items()}
+    change_slots(batch, tasks, after, **progress_of(repair), reopens=reopens)
     return len(tasks)
 
 
@@ -105,6 +101,11 @@ def update_voided(repair: Repair) -> None:
         return
     relabel(task_ids=[row.task_id for row in rows], asking=asking_of(Project.objects.get(pk=repair.project_id)))
     _mark_updated(repair, rows)
+
+
+def progress_of(repair: Repair) -> dict[str, Any]:
+    """What `change_slots` records."""
+    return {"event": "repair.progress", "data": {"repair": str(repair.public_id)}}
 
 
 def lock_repair(repair: Repair) -> Repair:
@@ -135,58 +136,10 @@ def asking_of(project: Project) -> Asking:
     return Asking.REOPEN if is_dynamic and is_running else Asking.DECIDE
 
 
-def _lock_counting(tasks: Sequence[Task]) -> dict[int, list[int]]:
-    """Needs the tasks' locks. Lock the assignments whose answers count, and return them by task."""
-    counting: dict[int, list[int]] = {}
-    rows = Assignment.objects.select_for_update(no_key=True, of=("self",)).filter(
-        task__in=tasks, counts=True, state=Assignment.State.SUBMITTED, round=F("task__round")
-    )
-    for pk, task_id in rows.order_by("pk").values_list("pk", "task_id"):
-        counting.setdefault(task_id, []).append(pk)
-    return counting
-
-
-def _before(
-    batch: Batch,
-    tasks: Sequence[Task],
-    counting: Mapping[int, list[int]],
-    labels: Mapping[int, ConsensusLabel],
-) -> dict[int, Before]:
-    reviews = dict(current_verdicts(tasks).values_list("task_id", "pk"))
-    columns = ("answers", "body", "confidence", "state_version")
-    rows = Posterior.objects.filter(task__in=tasks).values_list("task_id", *columns)
-    posteriors = {row[0]: StoredPosterior(*row[1:]) for row in rows}
-    approved_at = batch.approved_at.isoformat() if batch.approved_at else None
-    return {
-        task.pk: Before(
-            round=task.round,
-            state=task.state,
-            asked_again=task.asked_again,
-            wanted=task.wanted,
-            label=labels[task.pk].pk if task.pk in labels else None,
-            review=reviews.get(task.pk),
-            counting=counting[task.pk],
-            approved_at=approved_at,
-            posterior=posteriors.get(task.pk),
-        )
-        for task in tasks
-    }
-
-
-def current_verdicts(tasks: Iterable[Task | int]) -> QuerySet[Review]:
-    """The current verdicts on the labels of these tasks, which may be row ids."""
-    return Review.objects.filter(task__in=list(tasks), is_current=True, annotation__isnull=True)
-
-
 def _current(task: Task, label: ConsensusLabel | None) -> CurrentLabel | None:
     if label is None:
         return None
     return CurrentLabel(label.method, LabelEvidence.from_json(label.evidence).round in (None, task.round))
-
-
-def _retire(*, task_ids: Sequence[int]) -> None:
-    ConsensusLabel.objects.filter(task__in=task_ids, is_current=True).update(is_current=False)
-    Review.objects.filter(task__in=task_ids, is_current=True, annotation__isnull=True).update(is_current=False)
 
 
 def _record(
@@ -207,33 +160,6 @@ def _record(
         )
         for task in tasks
     )
-
-
-def change_slots(
-    batch: Batch, tasks: Sequence[Task], after: Mapping[int, Slots], *, repair: Repair, reopens: bool
-) -> None:
-    """Needs the locks of the batch and the tasks. Change the tasks, and with them the batch and the project's totals.
-
-    reopens: an approved batch opens, because it has labels that are not approved any more.
-    """
-    deltas: Counter[str] = Counter()
-    wanted = taken = 0
-    for task in tasks:
-        now, then = Slots.of(task), after[task.pk]
-        deltas.update(totals(now, then))
-        wanted += then.wanted - now.wanted
-        taken += then.taken - now.taken
-        then.apply(task)
-    Task.objects.bulk_update(tasks, ["state", "asked_again", "wanted", "taken"])
-    # Workers who had exhausted the batch are offered what is open now.
-    Batch.objects.filter(pk=batch.pk).update(
-        wanted=F("wanted") + wanted, taken=F("taken") + taken, generation=F("generation") + 1
-    )
-    if reopens:
-        Batch.objects.filter(pk=batch.pk, state=Batch.State.APPROVED).update(state=Batch.State.OPEN, approved_at=None)
-    data = {"repair": str(repair.public_id), "images": len(tasks)}
-    changes = {name: change for name, change in deltas.items() if change}
-    record_event(project_id=repair.project_id, kind="repair.progress", data=data, **changes)
 
 
 def _rows(sql: str, params: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from kernel.clock import ClockTimestamp
-from kernel.events import record_event
 from tasks.assignment.models import Assignment
 from tasks.batching.locks import lock_batch, lock_tasks
-from tasks.batching.models import Batch, Task
+from tasks.batching.models import Task
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.flow.image_state import AT_ONCE, approve_again, change_slots, end_answers, put_back
 from tasks.flow.relabel import relabel
 from tasks.flow.repair_record import Before, Slots
-from tasks.flow.repair_steps import AT_ONCE, change_slots, current_verdicts, lock_repair
+from tasks.flow.repair_steps import lock_repair, progress_of
 from tasks.repair.models import Repair, RepairedTask
 from tasks.repair.selectors import IN_FORCE
 from tasks.review.models import Review
@@ -134,14 +132,15 @@ def restore_some(repair: Repair, batch_id: int) -> int:
     returns = {row.task_id: plan_return(row, by_id[row.task_id], assignments[row.task_id], now) for row in rows}
     _apply_to_assignments(repair, rows, returns)
     exact = [row for row in rows if returns[row.task_id].exact]
-    _put_back(exact)
+    put_back({row.task_id: Before.from_json(row.before) for row in exact}, project_id=repair.project_id)
     # What an earlier repair has kept of these images is without the answers that come back now.
     later = RepairedTask.objects.filter(task__in=tasks).exclude(repair=repair).exclude(state__in=_DONE)
     later.filter(pk__gt=min(row.pk for row in rows)).update(is_exact=False)
     # Those of the others are computed anew, as if all of their answers were new.
     Posterior.objects.filter(task__in=[pk for pk, each in returns.items() if each.counts and not each.exact]).delete()
-    change_slots(batch, tasks, {pk: each.after for pk, each in returns.items()}, repair=repair, reopens=False)
-    _approve_again(batch, rows)
+    after = {pk: each.after for pk, each in returns.items()}
+    change_slots(batch, tasks, after, **progress_of(repair), reopens=False)
+    approve_again(batch, [row.before for row in rows])
     done = RepairedTask.objects.filter(pk__in=[row.pk for row in exact]).update(state=RepairedTask.State.RESTORED)
     others = [row.pk for row in rows if not returns[row.task_id].exact]
     RepairedTask.objects.filter(pk__in=others).update(state=RepairedTask.State.RETURNED)
@@ -186,57 +185,5 @@ def _apply_to_assignments(repair: Repair, rows: Sequence[RepairedTask], returns:
     back = [row.assignment_id for row in rows if returns[row.task_id].counts]
     surplus = [pk for each in returns.values() for pk in each.surplus]
     expired = [pk for each in returns.values() for pk in each.expired]
-    Assignment.objects.filter(pk__in=surplus).update(counts=False)
-    # Expired rather than released: a worker in the middle of one may still submit the answer and is paid for it.
-    ended = Assignment.objects.filter(pk__in=expired).update(
-        state=Assignment.State.EXPIRED, counts=False, closed_at=ClockTimestamp()
-    )
-    if ended:
-        record_event(project_id=repair.project_id, kind="assignment.expired", leased=-ended, expired=ended)
+    end_answers(repair.project_id, surplus=surplus, expired=expired)
     Assignment.objects.filter(pk__in=back).update(counts=True)
-
-
-def _put_back(rows: Sequence[RepairedTask]) -> None:
-    """Needs the tasks' locks. Make the labels and verdicts current that were so before, and restore the posteriors."""
-    before = {row.task_id: Before.from_json(row.before) for row in rows}
-    labels = [each.label for each in before.values() if each.label is not None]
-    verdicts = [each.review for each in before.values() if each.review is not None]
-    ConsensusLabel.objects.filter(task__in=before, is_current=True).exclude(pk__in=labels).update(is_current=False)
-    ConsensusLabel.objects.filter(pk__in=labels, is_current=False).update(is_current=True)
-    current_verdicts(before).exclude(pk__in=verdicts).update(is_current=False)
-    Review.objects.filter(pk__in=verdicts, is_current=False).update(is_current=True)
-    _put_posteriors_back(rows, before)
-
-
-def _put_posteriors_back(rows: Sequence[RepairedTask], before: Mapping[int, Before]) -> None:
-    """`answers` is what counts again: an update in between may have stored fewer, and would see new answers now."""
-    Posterior.objects.filter(task__in=[pk for pk, each in before.items() if each.posterior is None]).delete()
-    project_id = rows[0].repair.project_id if rows else 0
-    restored = [
-        Posterior(
-            task_id=pk,
-            project_id=project_id,
-            answers=len(each.counting),
-            body=each.posterior.body,
-            confidence=each.posterior.confidence,
-            state_version=each.posterior.state_version,
-            updated_at=ClockTimestamp(),
-        )
-        for pk, each in before.items()
-        if each.posterior is not None
-    ]
-    columns = ["answers", "body", "confidence", "state_version", "updated_at"]
-    Posterior.objects.bulk_create(restored, update_conflicts=True, unique_fields=["task"], update_fields=columns)
-
-
-def _approve_again(batch: Batch, rows: Sequence[RepairedTask]) -> None:
-    """Needs the locks of the batch and the tasks. Approve a batch again that the repair opened, if all of it is."""
-    approved_at = next((row.before["approved_at"] for row in rows if row.before["approved_at"]), None)
-    unapproved = Task.objects.filter(batch=batch, wanted__gt=0).exclude(
-        state__in=[Task.State.APPROVED, Task.State.LEFT_OUT]
-    )
-    asked = Task.objects.filter(batch=batch, asked_again=True)
-    if approved_at is None or unapproved.exists() or asked.exists():
-        return
-    opened = Batch.objects.filter(pk=batch.pk, state=Batch.State.OPEN)
-    opened.update(state=Batch.State.APPROVED, approved_at=datetime.fromisoformat(approved_at))

@@ -20,6 +20,7 @@ from projects.selectors import object_tools_of
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
 from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
+from tasks.flow.class_change import split_settled
 from tasks.flow.gold_comparison import compare_answers
 from tasks.flow.repair import void_settled
 from tasks.flow.worker_review import review_worker
@@ -104,6 +105,7 @@ def _settle(hand: Hand) -> None:
     _record(hand, posted, gold_seen=gold.seen, gold_correct=gold.correct)
     _update_labels(hand.project_id, submitted)
     void_settled(project_id=hand.project_id, worker_id=hand.worker_id, submitted=submitted)
+    split_settled(project_id=hand.project_id, submitted=submitted)
     hand.refresh_from_db(fields=["state", "settled_at", "advised"])
     if paused:
         # Labels of the worker's earlier answers are recomputed without waiting for further answers.
@@ -126,6 +128,7 @@ def settle_late_answer(*, assignment_id: int) -> None:
     late = list(Assignment.objects.filter(pk=assignment_id, state=Assignment.State.SUBMITTED, counts=True))
     _update_labels(row.project_id, late)
     void_settled(project_id=row.project_id, worker_id=row.worker_id, submitted=late)
+    split_settled(project_id=row.project_id, submitted=late)
 
 
 def _hands_to_lock(*, skip_locked: bool = False) -> QuerySet[Hand]:

@@ -20,9 +20,10 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from annotary_core.labels.answer import Answer
+from annotary_core.labels.class_mapping import ClassMapping
 from annotary_core.labels.schema import Schema
 from projects.models import Project
-from projects.selectors import schema_of
+from projects.selectors import mapping_of, schema_of
 from tasks.assignment.models import Hand
 from tasks.consensus.refit import request_refit
 from tasks.gold.compare import Tolerance, compare
@@ -135,7 +136,8 @@ def review_worker(
     schema = schema_of(project=project)
     since = period_start(project_id=project.pk, worker_id=worker_id)
     params = {"worker": worker_id, "project": project.pk, "hand": hand_id, "since": since, "until": until}
-    answers = _load(params | {"newest": NEWEST_OF_OBJECTS if schema.object_tools else NEWEST})
+    newest = NEWEST_OF_OBJECTS if schema.object_tools else NEWEST
+    answers = _load(params | {"newest": newest}, mapping_of(project.schema))
     if not answers:
         return False
     chance = 1 / len(schema.classes) if schema.has_image_class and not schema.object_tools else 0.0
@@ -171,7 +173,8 @@ def _review_again(project: Project, worker_id: int) -> bool:
     return paused
 
 
-def _load(params: dict[str, Any]) -> list[_Own]:
+def _load(params: dict[str, Any], mapping: ClassMapping) -> list[_Own]:
+    """Answers that name a class that was split since are left out."""
     answers: dict[int, _Own] = {}
     with connection.cursor() as cursor:
         cursor.execute(ANSWERS, params)
@@ -179,7 +182,21 @@ def _load(params: dict[str, Any]) -> list[_Own]:
             own = answers.setdefault(pk, _Own(task, body, digest, seconds, correct, score))
             if vote[0] is not None:
                 own.votes.append(_Vote(*vote))
-    return list(answers.values())
+    return [each for own in answers.values() if (each := _as_read(own, mapping))] if mapping else list(answers.values())
+
+
+def _as_read(own: _Own, mapping: ClassMapping) -> _Own | None:
+    body = _body_as_read(own.body, mapping)
+    if body is None:
+        return None
+    votes = ((vote, _body_as_read(vote.body, mapping)) for vote in own.votes)
+    return replace(own, body=body, votes=[replace(vote, body=text) for vote, text in votes if text is not None])
+
+
+def _body_as_read(text: str, mapping: ClassMapping) -> str | None:
+    stored = json.loads(text)
+    read = mapping.body(stored)
+    return text if read is stored else None if read is None else json.dumps(read)
 
 
 def _evidence(project: Project, schema: Schema, answers: Sequence[_Own], elsewhere: Counts | None) -> Evidence:

@@ -37,3 +37,27 @@ class NotUndoable(TransitionRefused):
     """This repair has been undone already."""
 
     code = "repair_undone"
+
+
+class ClassChangeInProgress(Conflict):
+    """The classes of this project are being changed right now. Wait until that has ended."""
+
+    code = "class_change_in_progress"
+
+
+class ClassesOutdated(Conflict):
+    """The classes were changed since you looked at them. Look at them again, then decide."""
+
+    code = "classes_outdated"
+
+
+class LaterClassChange(TransitionRefused):
+    """A later change of the classes is in force. Undo that one first."""
+
+    code = "later_class_change"
+
+
+class ClassChangeUndone(TransitionRefused):
+    """This change of the classes has been undone already."""
+
+    code = "class_change_undone"

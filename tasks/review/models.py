@@ -50,6 +50,11 @@ class Review(models.Model):
     region = models.JSONField(null=True)
     by_policy = models.BooleanField(default=False)
     is_current = models.BooleanField(default=True)
+    # The verdict that this one repeats for the same label with other classes (`flow.class_change`). It is not counted
+    # again. Without a constraint in the database: a check of each deleted verdict would need an index for it.
+    carried_from = models.ForeignKey(
+        "self", on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

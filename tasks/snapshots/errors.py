@@ -28,6 +28,7 @@ class AlreadyRetracted(Conflict):
 
 
 class RepairUnfinished(Unavailable):
-    """Answers of a worker are being voided or restored in this project. The release is built once that has ended."""
+    """Answers of a worker are being voided or restored in this project, or its classes are being changed. The release
+    is built once that has ended."""
 
     code = "repair_unfinished"

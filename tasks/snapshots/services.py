@@ -14,8 +14,12 @@ from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.progress import Progress
+from projects.class_edits import described
 from projects.models import LabelClass, Project
+from projects.selectors import class_names
 from tasks.batching.models import Task
+from tasks.repair.change_selectors import UNFINISHED as CHANGES_UNFINISHED
+from tasks.repair.change_selectors import changes_state
 from tasks.repair.selectors import UNFINISHED, lock_repairs, repairs_state
 from tasks.snapshots.errors import (
     AlreadyRetracted,
@@ -82,8 +86,8 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
 
     A single statement reads the approved labels, so that a release made during labeling is consistent. `report` is told
     how many labels of how many have been read. Raises RepairUnfinished, with nothing changed, if a repair of the
-    project is going on, or has begun or ended meanwhile: a release has all labels as they were before a repair, or as
-    they are after it.
+    project or a change of its classes is going on, or has begun or ended meanwhile: a release has all labels as they
+    were before it, or as they are after it.
     """
     snapshot = (
         Snapshot.objects.select_for_update(of=("self",))
@@ -93,9 +97,7 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
     )
     if snapshot is None:
         return False
-    repairs = repairs_state(project_id=snapshot.project_id)
-    if set(repairs.values()) & set(UNFINISHED):
-        raise RepairUnfinished
+    before = _start_build(snapshot)
     SnapshotItem.objects.filter(snapshot=snapshot).delete()
     manifest = Manifest(snapshot.schema.body)
     approved = Task.objects.filter(project=snapshot.project, state=Task.State.APPROVED).count()
@@ -109,10 +111,26 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
         raise NothingToRelease("None of the approved labels can be released. Review the project's labels again.")
     # One that starts after this waits for the commit, and then finds the release among those that it concerns.
     lock_repairs(project_id=snapshot.project_id)
-    if repairs_state(project_id=snapshot.project_id) != repairs:
+    if _what_goes_on(snapshot) != before:
         raise RepairUnfinished
     _freeze(snapshot, manifest)
     return True
+
+
+def _start_build(snapshot: Snapshot) -> tuple[dict[int, str], dict[int, str]]:
+    """Return `_what_goes_on`. Raises RepairUnfinished if a repair or a change of classes is going on."""
+    repairs, changes = _what_goes_on(snapshot)
+    if set(repairs.values()) & set(UNFINISHED) or set(changes.values()) & set(CHANGES_UNFINISHED):
+        raise RepairUnfinished
+    # The classes may have been changed since the release was requested; its labels have those of now.
+    snapshot.schema = Project.objects.select_related("schema").get(pk=snapshot.project_id).schema or snapshot.schema
+    return repairs, changes
+
+
+def _what_goes_on(snapshot: Snapshot) -> tuple[dict[int, str], dict[int, str]]:
+    """Equal if no repair and no change of classes began or ended in between."""
+    project_id = snapshot.project_id
+    return repairs_state(project_id=project_id), changes_state(project_id=project_id)
 
 
 def _add_items(snapshot: Snapshot, labels: list[ApprovedLabel], manifest: Manifest) -> None:
@@ -149,11 +167,14 @@ def _freeze(snapshot: Snapshot, manifest: Manifest) -> None:
     if by_manager:
         counts["left_out"]["by_manager"] = by_manager
     counts["retired_classes"] = _retired_classes(snapshot, manifest.classes_used())
+    if snapshot.schema.mapping:
+        counts["class_mapping"] = described(snapshot.schema.mapping, class_names(project=project))
     earlier = Snapshot.objects.filter(project=project, content_hash=manifest.content_hash).order_by("number").first()
     if earlier is not None:
         counts["same_as"] = earlier.number
     Snapshot.objects.filter(pk=snapshot.pk).update(
         state=Snapshot.State.READY,
+        schema=snapshot.schema,
         content_hash=manifest.content_hash,
         items_count=manifest.items,
         counts=counts,

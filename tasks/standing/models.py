@@ -44,6 +44,8 @@ class Standing(models.Model):
     images_today = models.PositiveIntegerField(default=0, db_default=0)
     images_day = models.DateField(null=True)
     qualifications = models.JSONField(default=dict)
+    # The newest version of the instructions that the worker has confirmed; 0 is none.
+    confirmed_version = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 

@@ -22,6 +22,7 @@ from tasks.gold.models import Gold
 from tasks.ingest.models import Image, Import
 from tasks.pay.models import LedgerEntry
 from tasks.pay.payouts import run_payouts
+from tasks.repair.change_models import ClassChange
 from tasks.repair.models import Repair
 from tasks.review.models import RejectedAnswer
 from tasks.snapshots.models import Snapshot
@@ -142,6 +143,16 @@ def a_world() -> World:
         created_by=owner,
         created_at=utc_now(),
     )
+    change = ClassChange.objects.create(
+        project=project,
+        kind=ClassChange.Kind.RENAME,
+        state=ClassChange.State.APPLIED,
+        before=project.schema,
+        after=project.schema,
+        reason="A clearer name.",
+        created_by=owner,
+        created_at=utc_now(),
+    )
     block = Block.objects.create(
         organisation=project.organisation, actor=factories.a_worker("robin"), reason="A script.", created_by=owner
     )
@@ -151,6 +162,7 @@ def a_world() -> World:
     ids = {
         "payout_run_id": run.public_id,
         "repair_id": repair.public_id,
+        "change_id": change.public_id,
         "block_id": block.public_id,
         "project_id": project.public_id,
         "organisation_id": project.organisation.public_id,

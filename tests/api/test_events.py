@@ -21,7 +21,14 @@ ROOT = Path(__file__).resolve().parents[2]
 #: A kind of event as it is written in a module that records events, wherever it is passed on from there.
 RECORDED = re.compile(r'"([a-z]{2,}\.(?:[a-z_]+|\{[a-z_.]+\}))"')
 #: Names of the same form in those modules: of jobs, and of a file.
-OTHERS = {"consensus.refit", "consensus.update", "flow.repair", "flow.settle_late_answer", "release.zip"}
+OTHERS = {
+    "consensus.refit",
+    "consensus.update",
+    "flow.change_classes",
+    "flow.repair",
+    "flow.settle_late_answer",
+    "release.zip",
+}
 #: Recorded by migrations alone.
 BY_MIGRATIONS = {"totals.corrected"}
 
@@ -115,7 +122,7 @@ def test_each_role_reads_what_it_may_read_elsewhere(project: Project) -> None:
     kinds = {role: {each["type"] for each in rows} for role, rows in read.items()}
     assert kinds["manager"] == {*EVENT_KINDS, "something.new"}
     about = {role: {kind.partition(".")[0] for kind in kinds[role]} for role in kinds}
-    assert about["reviewer"] == {"project", "tasks", "totals", "batch", "task", "label", "repair"}
+    assert about["reviewer"] == {"project", "tasks", "totals", "batch", "task", "label", "repair", "classes"}
     assert about["client"] == {"project", "snapshot", "export"}
     deltas = {role: {name for each in rows for name in each["delta"]} for role, rows in read.items()}
     assert deltas == {"manager": {"submitted", "approved"}, "reviewer": {"approved"}, "client": set()}
@@ -153,7 +160,8 @@ def test_a_ticket_is_made_by_a_key_and_is_not_stored(project: Project) -> None:
 def test_every_kind_that_is_recorded_is_described() -> None:
     folders = ("annotary", "platform", "tasks", "workers_ui")
     texts = [path.read_text("utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    recorded = {kind for text in texts if "record_event(" in text for kind in RECORDED.findall(text)}
+    recording = [text for text in texts if "record_event(" in text or "change_slots(" in text]
+    recorded = {kind for text in recording for kind in RECORDED.findall(text)}
     assert len(recorded) > 30
     assert set(LINE_FORMATTERS) <= set(EVENT_KINDS), "what the activity shows is recorded somewhere"
     patterns = [re.compile(re.sub(r"\{[^}]*\}", "[a-z]+", kind)) for kind in sorted(recorded - OTHERS)]

@@ -77,6 +77,12 @@ REPAIR_STATES = {
     "restoring": ("Being undone", "warn", "clock"),
     "restored": ("Undone", "", "undo"),
 }
+CLASS_CHANGE_STATES = {
+    "applying": ("In progress", "warn", "clock"),
+    "applied": ("Done", "ok", "check"),
+    "restoring": ("Being undone", "warn", "clock"),
+    "restored": ("Undone", "", "undo"),
+}
 STATES = {
     "project": PROJECT_STATES,
     "batch": BATCH_STATES,
@@ -87,6 +93,7 @@ STATES = {
     "export": EXPORT_STATES,
     "import": IMPORT_STATES,
     "repair": REPAIR_STATES,
+    "class_change": CLASS_CHANGE_STATES,
 }
 
 

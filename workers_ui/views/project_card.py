@@ -14,6 +14,7 @@ from kernel.errors import AnnotaryError
 from projects.models import PayBy, Project
 from tasks.assignment.caps import Allowance
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
+from tasks.assignment.instructions import must_confirm
 from tasks.assignment.selectors import LiveHand
 from tasks.ingest.selectors import keeps_groups
 from tasks.standing.models import Standing
@@ -46,6 +47,7 @@ class ProjectCard:
     """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` and `capped` are about
     this one.
 
+    `must_confirm`: the worker takes no set before they confirm the instructions.
     `left` says how many images a limit leaves, and `take` what the next set is if it is not a whole one; or are empty.
     """
 
@@ -56,11 +58,17 @@ class ProjectCard:
     awaits_decision: bool
     closed: str
     capped: ReachedCap | None
+    must_confirm: bool
     left: str
     take: str
 
     @property
     def may_take(self) -> bool:
+        return not self.must_confirm and self.is_open
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the worker may take images, or may once they have confirmed the instructions."""
         return not self.paused and not self.closed and self.capped is None
 
 
@@ -79,6 +87,7 @@ def project_card_for(
         awaits_decision=paused and standing.awaits_decision,
         closed=CLOSED_REASONS.get(Project.State(project.state), ""),
         capped=ReachedCap(CAP_TITLES[type(refusal)], refusal.detail) if refusal else None,
+        must_confirm=must_confirm(standing),
         left=_left(allowance),
         take=_take(allowance, offer),
     )

@@ -16,6 +16,8 @@ from kernel.errors import NotFound
 from tasks.assignment.caps import allowances_of
 from tasks.assignment.errors import (
     ImagesTodayUsed,
+    InstructionsReplaced,
+    InstructionsUnread,
     LiveSetsReached,
     NoMoneyLeft,
     ProjectNotOpen,
@@ -23,6 +25,7 @@ from tasks.assignment.errors import (
     WorkerNotAdmitted,
     WorkerPaused,
 )
+from tasks.assignment.instructions import confirm_instructions, instructions_news
 from tasks.assignment.models import MAX_NOTE, Hand, SkipReason
 from tasks.assignment.selectors import hand_for, live_hand, live_hands_of
 from tasks.flow.claim_any import claim_any
@@ -32,6 +35,7 @@ from tasks.pay.selectors import balance
 from tasks.pay.statements import line_state, statement_of, sums_by_project, waiting_sets
 from tasks.review.appeal_lists import appealable_by_project
 from tasks.standing.advice import ADVICE
+from tasks.standing.models import Standing
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
 from workers_ui.views.project_card import (
@@ -64,8 +68,8 @@ def work(request: HttpRequest) -> HttpResponse:
     response = page(
         request,
         "workers_ui/work/work.html",
-        open_cards=[(card, offers[card.project.pk]) for card in cards if card.may_take or card.live],
-        closed_cards=[card for card in cards if not card.may_take and not card.live],
+        open_cards=[(card, offers[card.project.pk]) for card in cards if card.is_open or card.live],
+        closed_cards=[card for card in cards if not card.is_open and not card.live],
         in_progress=any(card.live for card in cards),
         none_waiting="none" in request.GET,
         balances=balance(worker=worker),
@@ -96,7 +100,8 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    card, offer = _card(worker=worker, project_id=project_id)
+    standing = standing_for(worker=worker, project_id=project_id)
+    card, offer = _card(worker, standing)
     instructions = card.project.instructions.body if card.project.instructions else ""
     return page(
         request,
@@ -105,13 +110,35 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         project=card.project,
         offer=offer,
         instructions=instructions,
+        news=instructions_news(standing=standing),
         none_waiting="none" in request.GET and card.may_take and card.live is None,
         no_money=NoMoneyLeft().detail if "unpaid" in request.GET and card.may_take and card.live is None else "",
     )
 
 
-def _card(*, worker: Actor, project_id: uuid.UUID) -> tuple[ProjectCard, ProjectOffer]:
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def instructions(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    """GET shows what is new for the worker; POST confirms the version that was shown."""
+    worker, replaced = actor_of(request), ""
     standing = standing_for(worker=worker, project_id=project_id)
+    if request.method == "POST":
+        try:
+            version = int(request.POST.get("version", "")[:9])
+            confirm_instructions(worker=worker, project=standing.project, version=version)
+            return redirect("workers_ui:intro", project_id)
+        except (ValueError, InstructionsReplaced):
+            replaced = "The instructions have changed again. Read the newest version, then confirm it."
+    news = instructions_news(standing=standing)
+    if news is None:
+        return redirect("workers_ui:intro", project_id)
+    live = live_hand(worker=worker, project=standing.project)
+    context = {"project": standing.project, "news": news, "live": live, "replaced": replaced}
+    return page(request, "workers_ui/work/instructions.html", status=409 if replaced else 200, **context)
+
+
+def _card(worker: Actor, standing: Standing) -> tuple[ProjectCard, ProjectOffer]:
     live = live_hands_of(worker=worker).get(standing.project_id)
     allowance = allowances_of(worker=worker, projects=[standing.project])[standing.project_id]
     offer = project_offer_for(standing.project, worker=worker)
@@ -150,6 +177,8 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     project = standing_for(worker=worker, project_id=project_id).project
     try:
         hand = claim_next_hand(worker=worker, project=project)
+    except InstructionsUnread:
+        return redirect("workers_ui:instructions", project_id)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted, LiveSetsReached, ImagesTodayUsed, ShareReached):
         return redirect("workers_ui:intro", project_id)  # the introduction says why
     except NoMoneyLeft:
@@ -181,7 +210,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @never_cache
 def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    card, offer = _card(worker=worker, project_id=project_id)
+    card, offer = _card(worker, standing_for(worker=worker, project_id=project_id))
     hand = hand_for(worker=worker, hand_id=hand_id)
     if hand.state == Hand.State.LIVE:
         return redirect("workers_ui:set", project_id)

@@ -195,6 +195,8 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
         lambda line, names: f"All images of {names.worker(line.data)}'s void answers are done",
     ),
     "repair.undone": ("undo", _restored),
+    "classes.changed": ("edit", lambda line, names: "Classes were changed"),
+    "classes.restored": ("undo", lambda line, names: "A change of classes was undone"),
     "task.answered": ("eye", _counted("answered", "image", "answered")),
     "task.reopened": ("undo", _counted("answered", "image", "to label again")),
     "task.set_aside": ("pause", _counted("set_aside", "image", "set aside after many workers skipped")),

@@ -12,8 +12,9 @@ from accounts.models import Role
 from annotary_core.labels.shapes import label_tools
 from kernel.errors import AnnotaryError
 from projects.models import AnswersMode, Project
-from projects.selectors import retired_classes
+from projects.selectors import last_change_of_instructions, retired_classes
 from projects.services import change_classes, with_policy, write_instructions
+from tasks.assignment.instructions import count_confirmed
 from tasks.flow.policy_change import OverlapChange, OverlapUndecided, change_project_policy
 from tasks.flow.policy_preview import ApplyTo, Change, preview, preview_policy
 from tasks.pay.budget import budget_figures
@@ -92,7 +93,8 @@ def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None
 def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse | None:
     body = request.POST.get("instructions", "")
     try:
-        write_instructions(project=project, by=actor_of(request), body=body)
+        is_important = bool(request.POST.get("important"))
+        write_instructions(project=project, by=actor_of(request), body=body, is_important=is_important)
     except AnnotaryError as error:
         return _show(request, project, errors={"instructions": error.detail})
     return run_action(request, f"{_url(project)}#instructions", lambda: None, "Instructions saved.")
@@ -119,6 +121,8 @@ def _show(
         "own_errors": errors or {},
         "tools": [label_tools()[name].title for name in (project.schema.body["tools"] if project.schema else [])],
         "instructions_text": request.POST.get("instructions", written),
+        "confirmed": count_confirmed(project=project) if project.version_to_confirm else None,
+        "instructions_changes": last_change_of_instructions(project=project),
     }
     if form is None:
         context["proposed"] = _propose(context["form"], request)

@@ -17,12 +17,14 @@ from tasks.exports.models import Export
 from tasks.exports.selectors import exports_of_releases, format_choices
 from tasks.exports.selectors import progress_of as export_progress
 from tasks.exports.services import request_export
+from tasks.repair.change_selectors import changes_of_releases
 from tasks.repair.selectors import marks_of
 from tasks.snapshots.models import Snapshot, SnapshotNote
 from tasks.snapshots.selectors import count_releasable, notes_of, progress_of, project_release, releases_of
 from tasks.snapshots.services import add_note, create_snapshot, retract
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
+from workers_ui.views.manage.class_changes import change_in_words
 
 PAGE_SIZE = 20
 #: How a label was approved, from the closest human check to none.
@@ -75,11 +77,12 @@ def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> Htt
 def _shown(releases: Sequence[Snapshot]) -> list[dict[str, Any]]:
     notes, exports = notes_of(snapshots=releases), exports_of_releases(snapshots=releases)
     marks = marks_of(snapshot_ids=[each.pk for each in releases])
+    changed = changes_of_releases(snapshot_ids=[each.pk for each in releases])
     progress = progress_of(snapshots=releases)
     of_exports = export_progress(exports=[export for each in exports.values() for export in each])
     return [
         _release(each, progress[each.pk], notes=notes[each.pk], exports=exports[each.pk], of_exports=of_exports)
-        | {"marks": marks[each.pk]}
+        | {"marks": marks[each.pk], "changed": [(row, change_in_words(row.change)) for row in changed[each.pk]]}
         for each in releases
     ]
 
