@@ -15,6 +15,15 @@ from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.pay.models import LedgerEntry, LedgerTotal
+from tasks.qualification.models import (
+    Attempt,
+    AttemptItem,
+    Qualification,
+    QualificationGrant,
+    QualificationImage,
+    Requirement,
+)
+from tasks.qualification.skill_models import Skill, SkillValue
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
 from tasks.review.models import Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
@@ -24,6 +33,8 @@ from tasks.workers.models import WorkerEvidence, WorkerPace
 __all__ = [
     "Annotation",
     "Assignment",
+    "Attempt",
+    "AttemptItem",
     "Batch",
     "BatchCursor",
     "Commitment",
@@ -42,11 +53,17 @@ __all__ = [
     "LedgerTotal",
     "Posterior",
     "Prediction",
+    "Qualification",
+    "QualificationGrant",
+    "QualificationImage",
     "Repair",
     "RepairedRelease",
     "RepairedTask",
+    "Requirement",
     "Review",
     "SetAside",
+    "Skill",
+    "SkillValue",
     "Snapshot",
     "SnapshotItem",
     "SnapshotNote",

@@ -247,6 +247,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "AssignmentState": "tasks.assignment.models.Assignment.State",
         "SetState": "tasks.assignment.models.Hand.State",
         "RepairState": "tasks.repair.models.Repair.State",
+        "QualificationState": "tasks.qualification.models.Qualification.State",
+        "KindEnum": (("person", "person"), ("service", "service")),
+        "AttemptKind": "tasks.qualification.models.Attempt.Kind",
+        "AttemptState": "tasks.qualification.models.Attempt.State",
         "ReviewVerdict": "tasks.review.models.Review.Verdict",
     },
 }

@@ -7,6 +7,8 @@ Json = dict[str, Any]
 
 TAGS = {
     "assignments": "Images that were given to a worker: the image itself, and the answer",
+    "attempt-items": "Images of practice or of an exam: the image itself, and the answer",
+    "attempts": "Practice and exams that the caller has started",
     "batches": "Groups of images that are opened, paused and approved together",
     "exports": "Files of a release in a dataset format",
     "golds": "Check images, whose answer is known",
@@ -18,6 +20,7 @@ TAGS = {
     "me": "The caller",
     "organisations": "Organizations and their members",
     "projects": "Projects, and what belongs to one",
+    "qualifications": "Exams, with practice for them, that projects can require",
     "releases": "Frozen versions of a project's labels",
     "tasks": "Images to be labeled: answers, evidence and review",
     "tokens": "API keys of the caller",

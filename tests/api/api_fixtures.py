@@ -19,10 +19,12 @@ from tasks.consensus.services import update_labels
 from tasks.exports.models import Export
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image, Import
+from tasks.qualification.services import start_attempt
 from tasks.repair.models import Repair
 from tasks.snapshots.models import Snapshot
 from tests import factories
 from tests.api.people import MEMBERS, member
+from tests.qualifications import a_qualification, an_exam_image, held
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,15 @@ def a_world() -> World:
     block = Block.objects.create(
         organisation=project.organisation, actor=factories.a_worker("robin"), reason="A script.", created_by=owner
     )
+    qualification = a_qualification(project, exam_images=1, exam=3)
+    held(qualification, factories.finch())
+    shown = an_exam_image(qualification, 1, use="practice", image=a_stored_image(project, "gray"))
+    attempt = start_attempt(worker=worker, qualification=qualification, kind="practice")
     ids = {
+        "qualification_id": qualification.public_id,
+        "pool_image_id": shown.public_id,
+        "attempt_id": attempt.public_id,
+        "item_id": attempt.items.get().public_id,
         "repair_id": repair.public_id,
         "block_id": block.public_id,
         "project_id": project.public_id,

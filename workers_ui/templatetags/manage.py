@@ -76,6 +76,17 @@ REPAIR_STATES = {
     "restoring": ("Being undone", "warn", "clock"),
     "restored": ("Undone", "", "undo"),
 }
+QUALIFICATION_STATES = {
+    "draft": ("Draft", "", "clock"),
+    "open": ("Open", "ok", "play"),
+    "closed": ("Closed", "", "pause"),
+}
+ATTEMPT_STATES = {
+    "live": ("In progress", "", "clock"),
+    "done": ("Finished", "", "check"),
+    "passed": ("Passed", "ok", "check"),
+    "failed": ("Not passed", "bad", "x"),
+}
 STATES = {
     "project": PROJECT_STATES,
     "batch": BATCH_STATES,
@@ -86,6 +97,8 @@ STATES = {
     "export": EXPORT_STATES,
     "import": IMPORT_STATES,
     "repair": REPAIR_STATES,
+    "qualification": QUALIFICATION_STATES,
+    "attempt": ATTEMPT_STATES,
 }
 
 

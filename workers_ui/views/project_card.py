@@ -1,6 +1,6 @@
 """A project as its workers see it: whether they can take images, and what it offers them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from tasks.assignment.caps import Allowance
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
 from tasks.assignment.selectors import LiveHand
 from tasks.ingest.selectors import keeps_groups
+from tasks.qualification.models import Qualification
 from tasks.standing.models import Standing
 from tasks.workers.pace import SetSize, expected_set_size, set_sizes_of
 
@@ -46,7 +47,8 @@ class ProjectCard:
     """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` and `capped` are about
     this one.
 
-    `left` says how many images a limit leaves, and `take` what the next set is if it is not a whole one; or are empty.
+    `missing` are the qualifications that the project requires and the worker lacks. `left` says how many images a limit
+    leaves, and `take` what the next set is if it is not a whole one; or are empty.
     """
 
     project: Project
@@ -58,16 +60,23 @@ class ProjectCard:
     capped: ReachedCap | None
     left: str
     take: str
+    missing: tuple[Qualification, ...] = ()
 
     @property
     def may_take(self) -> bool:
-        return not self.paused and not self.closed and self.capped is None
+        return not self.paused and not self.closed and self.capped is None and not self.missing
 
 
 def project_card_for(
-    standing: Standing, live: LiveHand | None, allowance: Allowance, *, offer: "ProjectOffer", now: datetime
+    standing: Standing,
+    live: LiveHand | None,
+    allowance: Allowance,
+    *,
+    offer: "ProjectOffer",
+    now: datetime,
+    missing: Sequence[Qualification] = (),
 ) -> ProjectCard:
-    """Return the project of a standing; `live` is the worker's set in progress."""
+    """Return the project of a standing; `live` is the worker's set in progress, `missing` what they have to pass."""
     project = standing.project
     refusal = allowance.refusal(now=now)
     paused = standing.state == Standing.State.PAUSED
@@ -81,6 +90,7 @@ def project_card_for(
         capped=ReachedCap(CAP_TITLES[type(refusal)], refusal.detail) if refusal else None,
         left=_left(allowance),
         take=_take(allowance, offer),
+        missing=tuple(missing),
     )
 
 

@@ -66,7 +66,7 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
             "post": f"/api/v1/projects/{project.public_id}/golds/",
             "have": pager["count"],
             "enough": ENOUGH,
-            "images": [_desk_image(image) for image in free.page(1)],
+            "images": [desk_image(image) for image in free.page(1)],
         },
     }
     return render_project_page(request, project, "gold.html", context, tab="gold")
@@ -135,7 +135,7 @@ def when_out(request: HttpRequest, project: Project) -> HttpResponse:
     return run_action(request, back, lambda: change_project_policy(project=project, changes=changes), "Saved.")
 
 
-def _desk_image(image: Image) -> dict[str, Any]:
+def desk_image(image: Image) -> dict[str, Any]:
     address = reverse("api:image-file", args=[image.public_id])
     return {
         "id": str(image.public_id),
