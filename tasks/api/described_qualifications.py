@@ -94,7 +94,7 @@ class QualificationImageSerializer(serializers.Serializer[Any]):
 class HolderSerializer(serializers.Serializer[Any]):
     worker = serializers.UUIDField(help_text="Pseudonym of the worker")
     name = serializers.CharField()
-    source = serializers.ChoiceField(choices=QualificationGrant.Source.choices)
+    origin = serializers.ChoiceField(choices=QualificationGrant.Source.choices)
     score = serializers.FloatField(allow_null=True, help_text="Share of the exam that was right; null without an exam")
     granted_at = serializers.DateTimeField()
     revoked_at = serializers.DateTimeField(allow_null=True)

@@ -157,7 +157,7 @@ class HoldersView(View):
 
     @listing(
         HolderSerializer,
-        filters=[one_of("source", QualificationGrant.Source)],
+        filters=[one_of("origin", QualificationGrant.Source, "source")],
         summary="Who has, or had, a qualification",
     )
     def get(self, request: Request, qualification_id: uuid.UUID) -> Response:
@@ -246,7 +246,7 @@ def _holders(request: Request, row: Qualification, grants: list[QualificationGra
         {
             "worker": str(each.worker.public_id),
             "name": names[str(each.worker.public_id)],
-            "source": each.source,
+            "origin": each.source,
             "score": each.score,
             "granted_at": each.granted_at,
             "revoked_at": each.revoked_at,

@@ -38,7 +38,7 @@ class FilterPreviewSerializer(serializers.Serializer[Any]):
 class SkillValueSerializer(serializers.Serializer[Any]):
     skill = serializers.CharField(source="skill.name")
     value = serializers.FloatField(allow_null=True, help_text="Null where the skill was taken away")
-    source = serializers.ChoiceField(choices=SkillValue.Source.choices)
+    origin = serializers.ChoiceField(source="source", choices=SkillValue.Source.choices)
     set_by = serializers.UUIDField(source="set_by.public_id", allow_null=True, default=None)
     is_current = serializers.BooleanField()
     created_at = serializers.DateTimeField()
@@ -112,7 +112,7 @@ class WorkerSkillsView(View):
 
     @listing(
         SkillValueSerializer,
-        filters=[one_of("source", SkillValue.Source)],
+        filters=[one_of("origin", SkillValue.Source, "source")],
         summary="Skills of a worker, with their history",
     )
     def get(self, request: Request, project_id: uuid.UUID, worker_id: uuid.UUID) -> Response:

@@ -235,7 +235,11 @@ def _practice_images(qualification: Qualification, worker: Actor) -> list[int]:
     had = Counter(dict(practiced.order_by().values_list("source_id").annotate(Count("pk"))))
     answered = practiced.filter(correct__isnull=False).order_by("-answered_at", "-pk")
     rows = answered.values_list("source__accepted", "body", "correct")[:NEWEST_PRACTICE]
-    answers = [PracticeAnswer(_classes(accepted[0]), _classes(body), correct) for accepted, body, correct in rows]
+    answers = [
+        PracticeAnswer(_classes(accepted[0]), _classes(body), correct=bool(correct))
+        for accepted, body, correct in rows
+        if body is not None
+    ]
     confusions = Confusions.of(answers)
     return draw_practice(pool, count=qualification.practice_images, had=had, confusions=confusions, rng=_rng)
 

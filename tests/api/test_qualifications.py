@@ -148,7 +148,7 @@ def test_a_manager_gives_takes_and_lists_who_has_it(project: Project, ada: APICl
     row = a_qualification(project)
     path = f"qualifications/{row.public_id}/holders/"
     worker = member("worker").public_id
-    assert send(ada, "put", f"{path}{worker}/").json()["source"] == "manager"
+    assert send(ada, "put", f"{path}{worker}/").json()["origin"] == "manager"
     assert send(ada, "delete", f"{path}{worker}/").status_code == 204
     (holder,) = send(ada, "get", path).json()["results"]
     assert (holder["name"], holder["revoked_at"] is not None) == ("Wren", True)

@@ -192,7 +192,8 @@ def _setup_context(request: HttpRequest, project: Project, row: Qualification) -
     grants, grants_page = paginate(request, Paginator(grants_of(qualification=row), PAGE_SIZE), "holders")
     exams, exams_page = paginate(request, Paginator(exams_of(qualification=row), PAGE_SIZE), "exams")
     standings = [each for each in workers_of(project=project)[:OFFERED] if each.state != Standing.State.REMOVED]
-    people = {str(each.worker.public_id) for each in [*grants, *exams, *standings]}
+    workers = [*(row.worker for row in grants), *(row.worker for row in exams), *(row.worker for row in standings)]
+    people = {str(worker.public_id) for worker in workers}
     names = display_names(actors=people)
     is_home = row.project_id == project.pk
     free = list(available_for_gold(project=project)[:PRELOADED]) if is_home else []
