@@ -15,6 +15,15 @@ from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.pay.models import LedgerEntry, LedgerTotal, Payout, PayoutItem, PayoutRun, WorkedTime
+from tasks.qualification.models import (
+    Attempt,
+    AttemptItem,
+    Qualification,
+    QualificationGrant,
+    QualificationImage,
+    Requirement,
+)
+from tasks.qualification.skill_models import Skill, SkillValue
 from tasks.repair.change_models import ChangedRelease, ChangedTask, ClassChange
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
 from tasks.review.models import ClassCheck, RejectedAnswer, Review
@@ -25,6 +34,8 @@ from tasks.workers.models import WorkerEvidence, WorkerPace
 __all__ = [
     "Annotation",
     "Assignment",
+    "Attempt",
+    "AttemptItem",
     "Batch",
     "BatchCursor",
     "ChangedRelease",
@@ -50,12 +61,18 @@ __all__ = [
     "PayoutRun",
     "Posterior",
     "Prediction",
+    "Qualification",
+    "QualificationGrant",
+    "QualificationImage",
     "RejectedAnswer",
     "Repair",
     "RepairedRelease",
     "RepairedTask",
+    "Requirement",
     "Review",
     "SetAside",
+    "Skill",
+    "SkillValue",
     "Snapshot",
     "SnapshotItem",
     "SnapshotNote",

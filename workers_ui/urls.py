@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from workers_ui.urls_manage import urlpatterns as manager_pages
-from workers_ui.views import account, home, join, rejected, work
+from workers_ui.views import account, home, join, qualifications, rejected, work
 
 app_name = "workers_ui"
 
@@ -13,6 +13,10 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/", work.work, name="work"),
     path("work/start/", work.start, name="start"),
     path("work/earnings/", work.earnings, name="earnings"),
+    path("work/qualifications/<uuid:qualification_id>/", qualifications.qualification, name="qualification"),
+    path("work/qualifications/<uuid:qualification_id>/start/", qualifications.start, name="qualification-start"),
+    path("work/attempts/<uuid:attempt_id>/", qualifications.attempt_page, name="attempt"),
+    path("work/attempts/<uuid:attempt_id>/finish/", qualifications.finish, name="attempt-finish"),
     path("work/<uuid:project_id>/", work.intro, name="intro"),
     path("work/<uuid:project_id>/instructions/", work.instructions, name="instructions"),
     path("work/<uuid:project_id>/set/", work.work_set, name="set"),
@@ -20,6 +24,7 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/<uuid:project_id>/handed-in/<uuid:hand_id>/", work.handed_in, name="handed-in"),
     path("work/<uuid:project_id>/rejected/", rejected.rejected, name="rejected"),
     path("me/", account.account, name="account"),
+    path("me/profile/", account.profile, name="profile"),
     path("me/sign-out-everywhere/", account.sign_out, name="sign-out-everywhere"),
     path("me/delete/", account.erase, name="erase"),
 ]

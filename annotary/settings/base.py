@@ -249,6 +249,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RepairState": "tasks.repair.models.Repair.State",
         "ClassChangeKind": "tasks.repair.change_models.ClassChange.Kind",
         "ClassChangeState": "tasks.repair.change_models.ClassChange.State",
+        "QualificationState": "tasks.qualification.models.Qualification.State",
+        "KindEnum": (("person", "person"), ("service", "service")),
+        "OriginEnum": "tasks.ingest.models.Import.Source",
+        "GrantOrigin": "tasks.qualification.models.QualificationGrant.Source",
+        "SkillOrigin": "tasks.qualification.skill_models.SkillValue.Source",
+        "AttemptKind": "tasks.qualification.models.Attempt.Kind",
+        "AttemptState": "tasks.qualification.models.Attempt.State",
         "ReviewVerdict": "tasks.review.models.Review.Verdict",
     },
 }

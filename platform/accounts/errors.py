@@ -9,6 +9,12 @@ class RoleRefused(Refused):
     code = "role_refused"
 
 
+class ProfileRefused(Refused):
+    """This country or language is not valid. Write a country as two letters and a language as two or three."""
+
+    code = "profile_refused"
+
+
 class NameRefused(Refused):
     """An organization needs a name of 1 to 120 characters, without control characters. Enter another one."""
 

@@ -77,6 +77,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(max_length=254)
     name = models.CharField(max_length=120, blank=True, default="")
     time_zone = models.CharField(max_length=60, blank=True, default="")
+    # As the person says: ISO 3166-1 and ISO 639 codes. Projects can ask for them; empty if they have not said.
+    country = models.CharField(max_length=2, blank=True, default="", db_default="")
+    languages = ArrayField(models.CharField(max_length=3), null=True)
+    # The kind of device that they last worked on: see `accounts.traces`.
+    device = models.CharField(max_length=10, blank=True, default="", db_default="")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     # Raised to end all sessions of the person: part of the hash that every session carries.

@@ -22,6 +22,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
 from accounts.models import Actor, Trace
+from accounts.profiles import record_device
 from kernel.clock import database_now
 
 #: How long a trace is kept after it was last seen.
@@ -45,6 +46,7 @@ ON CONFLICT (actor_id, kind, digest) DO UPDATE SET seen_at = excluded.seen_at
 
 def record_trace(request: HttpRequest, *, actor: Actor) -> None:
     """Record from which network and device the request comes, unless it was recorded within the last hours."""
+    record_device(request, actor=actor)
     found = {}
     if network := network_of(_address(request)):
         found[Trace.Kind.NETWORK] = _digest(Trace.Kind.NETWORK, network)

@@ -113,6 +113,8 @@ class Project(models.Model):
     deadline_at = models.DateTimeField(null=True)
     # Workers who skip an image before it is set aside for a manager; 0 is never, as in projects made before.
     skips_to_manager = models.PositiveSmallIntegerField(default=3, db_default=0)
+    # Which workers get sets, in the language of `tasks.qualification.filter_language`; empty lets in all.
+    worker_filter = models.TextField(blank=True, default="", db_default="")
     seconds_per_answer = models.PositiveIntegerField(default=10)
     share_reviewed = models.FloatField(default=1.0)
     # How long workers may appeal a rejected answer; with 0, they do not see which were rejected.

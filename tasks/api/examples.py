@@ -87,6 +87,30 @@ BATCH: dict[str, dict[str, Any]] = {
 GOLD = {name: {"image": ID, "answer": answer} for name, answer in DRAWN.items()}
 GOLD_CHANGE = {"Objects may overlap less": {"tolerance": {"iou": 0.4, "misses": 1}}}
 PROMOTION = {"Ten labels": {"count": 10}}
+QUALIFICATION: dict[str, dict[str, Any]] = {
+    "An exam of ten images": {"name": "Cats and dogs", "pass_mark": 0.8, "exam_images": 10, "attempts": 3},
+    "All else as usual": {"name": "Boxes, advanced"},
+}
+QUALIFICATION_CHANGE: dict[str, dict[str, Any]] = {
+    "Open it": {"state": "open"},
+    "A shorter exam, twice a week": {"exam_images": 6, "wait_hours": 84},
+}
+QUALIFICATION_IMAGE = {
+    name: {"image": ID, "use": "practice", "answer": answer, "explanation": "The tail counts, too."}
+    for name, answer in DRAWN.items()
+}
+WORKER_FILTER = {
+    "A skill and countries": {"filter": "skill.cats >= 0.8 and country in (DE, AT, CH)"},
+    "Not on phones": {"filter": "device != phone"},
+    "Everybody": {"filter": ""},
+}
+SKILL: dict[str, dict[str, Any]] = {
+    "A value": {"skill": "cats", "value": 0.9},
+    "Take it away": {"skill": "cats", "value": None},
+}
+SKILLS_FILE = {"One worker": {"csv": f"worker,skill,value\n{ID},cats,0.9\n"}}
+REQUIREMENTS: dict[str, dict[str, Any]] = {"One": {"qualifications": [ID]}, "None": {"qualifications": []}}
+ATTEMPT = {"Practice": {"kind": "practice"}, "The exam": {"kind": "exam", "number": 1}}
 RENAMED = {
     "Another name": {"name": "Aviary of Ghent"},
     "At most two sets in progress": {"live_sets": 2},

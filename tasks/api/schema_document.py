@@ -8,6 +8,8 @@ Json = dict[str, Any]
 TAGS = {
     "appeals": "Decisions on appeals against rejected answers",
     "assignments": "Images that were given to a worker: the image itself, and the answer",
+    "attempt-items": "Images of practice or of an exam: the image itself, and the answer",
+    "attempts": "Practice and exams that the caller has started",
     "batches": "Groups of images that are opened, paused and approved together",
     "exports": "Files of a release in a dataset format",
     "golds": "Check images, whose answer is known",
@@ -19,6 +21,7 @@ TAGS = {
     "me": "The caller",
     "organisations": "Organizations and their members",
     "projects": "Projects, and what belongs to one",
+    "qualifications": "Exams, with practice for them, that projects can require",
     "releases": "Frozen versions of a project's labels",
     "tasks": "Images to be labeled: answers, evidence and review",
     "tokens": "API keys of the caller",

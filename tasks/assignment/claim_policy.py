@@ -8,6 +8,7 @@ from projects.pay_terms import PayTerms
 from tasks.assignment.caps import CAPS_COLUMNS, Caps
 from tasks.gold.share import FIRST_IMAGES, IN_DOUBT, gold_share
 from tasks.gold.sites import HAS_UNLIMITED, HAS_UNPLACED
+from tasks.qualification.selectors import is_unqualified
 from tasks.standing.trust import Stage
 from tasks.workers.pace import pace, set_size
 
@@ -26,7 +27,7 @@ SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.in
         AND a.returned AND a.state IN ('released', 'expired')),
     coalesce(s.images, {FIRST_IMAGES}), coalesce(v.correct, 0), coalesce(v.incorrect, 0), s.stage,
     s.confirmed_version < p.version_to_confirm,
-    {HAS_UNPLACED}, {HAS_UNLIMITED},
+    {HAS_UNPLACED}, {HAS_UNLIMITED}, {is_unqualified(project="p.id", worker="s.worker_id")}, p.worker_filter,
     {CAPS_COLUMNS}
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
 JOIN accounts_organisation o ON o.id = p.organisation_id
@@ -74,6 +75,8 @@ class ClaimPolicy:
     must_confirm: bool
     has_unplaced_gold: bool
     has_unlimited_gold: bool
+    is_unqualified: bool
+    worker_filter: str
     caps: Caps
     most: int = MAX_SET
 

@@ -32,6 +32,8 @@ from tasks.assignment.returned import ReturnedImage
 from tasks.assignment.set_aside import clean_note, set_aside_if_many_skipped
 from tasks.assignment.slots import close_leases, lock_slots_of_image, skip_lease
 from tasks.gold.sites import is_out_of_gold
+from tasks.qualification.errors import NotLetIn, NotQualified
+from tasks.qualification.worker_filters import is_let_in
 from tasks.standing.access import check_access, require_may_work
 from tasks.standing.models import Standing
 from tasks.standing.services import record_returns
@@ -73,8 +75,8 @@ def claim_or_find_hand(
 
     What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
     slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen,
-    InstructionsUnread, LiveSetsReached, ImagesTodayUsed, ShareReached, NoMoneyLeft if there is something to take but
-    the project's budget does not cover it, and what `check` raises, which runs before a new hand gets images.
+    InstructionsUnread, NotQualified, NotLetIn, LiveSetsReached, ImagesTodayUsed, ShareReached, NoMoneyLeft if there is
+    something to take but the project's budget does not cover it, and what `check` raises, which runs before a new hand gets images.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
@@ -100,6 +102,10 @@ def _claim(worker: Actor, project_id: int, attempts: Attempts) -> ClaimedHand | 
         return ClaimedHand(live, fresh=False)
     if policy.must_confirm:
         raise InstructionsUnread
+    if policy.is_unqualified:  # whoever has a set keeps it
+        raise NotQualified
+    if policy.worker_filter and not is_let_in(project_id=project_id, worker_id=worker.pk, text=policy.worker_filter):
+        raise NotLetIn
     if attempts.check is not None:
         attempts.check()
     caps.require_live_sets(worker_id=worker.pk, project_id=project_id, caps=policy.caps)

@@ -31,6 +31,8 @@ from tasks.assignment.errors import (
 from tasks.assignment.models import Hand
 from tasks.assignment.services import ClaimedHand
 from tasks.flow.claim_next_hand import claim
+from tasks.qualification.errors import NotLetIn, NotQualified
+from tasks.qualification.selectors import is_unqualified
 from tasks.standing.access import may_work
 from tasks.standing.errors import StaffCannotWork, WorkerRemoved
 
@@ -39,6 +41,8 @@ PASSED_OVER = (
     InstructionsUnread,
     LiveSetsReached,
     NoMoneyLeft,
+    NotLetIn,
+    NotQualified,
     ProjectNotOpen,
     ShareReached,
     StaffCannotWork,
@@ -77,6 +81,7 @@ FROM (
     WHERE s.worker_id = %(worker)s AND s.state = 'active' AND m.role = 'worker'
       AND p.state = 'open' AND p.schema_id IS NOT NULL AND p.id <> ALL(%(tried)s::bigint[])
       AND s.confirmed_version >= p.version_to_confirm
+      AND NOT {is_unqualified(project="p.id", worker="s.worker_id")}
       AND p.organisation_id = coalesce(%(organisation_id)s::bigint, p.organisation_id)
     ORDER BY organisation_draw, p.priority DESC, p.deadline_at, draw
     OFFSET 0

@@ -23,6 +23,8 @@ from tasks.flow.gold_judgement import lock_gold, rejudge
 from tasks.gold.models import Gold
 from tasks.gold.services import create_gold, free_from_batch, retire_gold
 from tasks.ingest.models import Image
+from tasks.qualification.errors import ImageInQualification
+from tasks.qualification.models import QualificationImage
 from tasks.review.services import approve_owner_label, read_answer
 
 
@@ -34,24 +36,40 @@ def make_gold_image(
 
     It is then assigned to workers as gold instead of as work; the owner's answer becomes its approved label, so that
     releases include it. Retired gold can be created again. Raises ImageBeingLabeled if workers have been assigned the
-    image or have answered it, GoldExists, and FixRefused if the answer does not match the project's schema.
+    image or have answered it, ImageInQualification, GoldExists, and FixRefused if the answer does not match the
+    project's schema.
+    """
+    batch, task, answer = lock_unseen(project=project, image=image, raw=raw)
+    if QualificationImage.objects.filter(image=image).exists():
+        raise ImageInQualification
+    gold = create_gold(
+        project=project, task=task, accepted=[answer], source=source, views_wanted=task.project.answers_max
+    )
+    take_from_work(batch=batch, task=task, answer=answer, by=by, source=source)
+    # It is no longer work, and never counts as answered or approved.
+    record_event(project_id=project.pk, kind="gold.made", tasks=-1 if task.wanted else 0)
+    request_refit(project_id=project.pk)
+    return gold
+
+
+def lock_unseen(*, project: Project, image: Image, raw: object) -> tuple[Batch, Task, Answer]:
+    """Locks the image's batch, then its task. Return both with the owner's answer, for an image that no worker got.
+
+    Raises ImageBeingLabeled, and FixRefused if the answer does not match the project's schema.
     """
     task = _task_of(project, image)
     batch, task = lock_task_with_batch(task_id=task.pk)
     if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
         raise ImageBeingLabeled
-    answer = read_answer(project=task.project, task=task, raw=raw)
-    gold = create_gold(
-        project=project, task=task, accepted=[answer], source=source, views_wanted=task.project.answers_max
-    )
+    return batch, task, read_answer(project=task.project, task=task, raw=raw)
+
+
+def take_from_work(*, batch: Batch, task: Task, answer: Answer, by: Actor, source: str) -> None:
+    """Needs the locks of batch and task. Close the task's slots; the owner's answer becomes its approved label."""
     close_slots(task=task)
     if not Batch.objects.filter(pk=batch.pk, wanted__gt=0).exists():
         free_from_batch(batch_id=batch.pk)
-    # It is no longer work, and never counts as answered or approved.
-    record_event(project_id=project.pk, kind="gold.made", tasks=-1 if task.wanted else 0)
     _label(task, answer, by, source)
-    request_refit(project_id=project.pk)
-    return gold
 
 
 @transaction.atomic

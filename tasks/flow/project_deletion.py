@@ -31,6 +31,7 @@ from tasks.flow.revocation import end_hands
 from tasks.gold.models import Gold
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import post_credits
+from tasks.qualification.models import Qualification
 
 logger = structlog.get_logger(__name__)
 
@@ -81,6 +82,11 @@ OF_GOLD = (
 THE_REST = (
     "tasks_workerreliability WHERE state_id IN (SELECT id FROM tasks_consensusstate WHERE project_id = {id})",
     "tasks_consensusstate WHERE project_id = {id}",
+    "tasks_attemptitem WHERE attempt_id IN (SELECT id FROM tasks_attempt WHERE qualification_id IN"
+    " (SELECT id FROM tasks_qualification WHERE project_id = {id}))",
+    "tasks_attempt WHERE qualification_id IN (SELECT id FROM tasks_qualification WHERE project_id = {id})",
+    "tasks_qualificationimage WHERE qualification_id IN (SELECT id FROM tasks_qualification WHERE project_id = {id})",
+    "tasks_requirement WHERE project_id = {id}",
     "tasks_hand WHERE project_id = {id}",
     "tasks_commitment WHERE project_id = {id}",
     "tasks_workerpace WHERE project_id = {id}",
@@ -160,6 +166,9 @@ def erase_project(
         _delete_rows(OF_TASKS, tasks[done : done + TASKS_AT_ONCE])
     Project.objects.filter(pk=project_id).update(schema=None, instructions=None)
     _delete_all(THE_REST, project_id)
+    # Who has passed keeps it: other projects of the organization may require it.
+    closed = {"project": None, "state": Qualification.State.CLOSED}
+    Qualification.objects.filter(project_id=project_id).update(**closed)
     if not _leave_dataset(project):
         _delete_all(OF_DATASET, project.dataset_id)
         Project.objects.filter(pk=project_id).update(erased_at=ClockTimestamp())

@@ -29,6 +29,8 @@ from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import write_version
 from tasks.gold.models import Gold
+from tasks.qualification.errors import ImageInQualification
+from tasks.qualification.models import QualificationImage
 from tasks.review.errors import (
     AlreadyReviewed,
     BatchUnanswered,
@@ -207,10 +209,15 @@ def _check_may_decide(earlier: Review | None, label: ConsensusLabel, again: bool
 
 
 def _refuse_check_image(task: Task, label: ConsensusLabel) -> None:
-    """Refuse gold. Its answer is stored twice; changing only one copy would measure workers by a different answer."""
+    """Refuse gold, whose answer is stored twice: changing only one copy would measure workers by a different answer.
+
+    Likewise an image of a qualification, which must not become work either.
+    """
     active = Gold.objects.filter(project_id=task.project_id, image_id=task.image_id, state=Gold.State.ACTIVE)
     if label.method == GOLD and active.exists():
         raise IsGold
+    if QualificationImage.objects.filter(image_id=task.image_id).exists():
+        raise ImageInQualification("This image is in a qualification, which goes by its label. It stays as it is.")
 
 
 def _refuse_unanswered(tasks: Sequence[Task]) -> None:

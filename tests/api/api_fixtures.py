@@ -22,12 +22,14 @@ from tasks.gold.models import Gold
 from tasks.ingest.models import Image, Import
 from tasks.pay.models import LedgerEntry
 from tasks.pay.payouts import run_payouts
+from tasks.qualification.services import start_attempt
 from tasks.repair.change_models import ClassChange
 from tasks.repair.models import Repair
 from tasks.review.models import RejectedAnswer
 from tasks.snapshots.models import Snapshot
 from tests import factories
 from tests.api.people import MEMBERS, member
+from tests.qualifications import a_qualification, an_exam_image, held
 from tests.rejected import a_wrong_gold_answer
 
 
@@ -156,10 +158,18 @@ def a_world() -> World:
     block = Block.objects.create(
         organisation=project.organisation, actor=factories.a_worker("robin"), reason="A script.", created_by=owner
     )
+    qualification = a_qualification(project, exam_images=1, exam=3)
+    held(qualification, factories.finch())
+    shown = an_exam_image(qualification, 1, use="practice", image=a_stored_image(project, "gray"))
+    attempt = start_attempt(worker=worker, qualification=qualification, kind="practice")
     earned = {"kind": "correction", "amount": Decimal(3), "currency": project.currency, "cause": "a recount"}
     LedgerEntry.objects.create(project=project, worker=factories.finch(), **earned)
     run = run_payouts(organisation=project.organisation, by=owner)
     ids = {
+        "qualification_id": qualification.public_id,
+        "pool_image_id": shown.public_id,
+        "attempt_id": attempt.public_id,
+        "item_id": attempt.items.get().public_id,
         "payout_run_id": run.public_id,
         "repair_id": repair.public_id,
         "change_id": change.public_id,

@@ -10,6 +10,7 @@ from accounts.models import Actor, Organisation
 from tasks.assignment.models import Hand
 from tests import factories, worker_actions
 from tests.api.people import member, signed_in
+from tests.qualifications import a_qualification, held, required
 
 CAT = {"answer": {"image": {"class": 1}, "verdict": "labels"}, "seconds": 3.5}
 TOKEN = "0" * 32
@@ -84,6 +85,23 @@ def test_claiming_in_any_of_many_projects(wren: APIClient, worker: Actor) -> Non
 def test_claiming_within_a_budget(wren: APIClient, worker: Actor) -> None:
     """One more, which reads what is left."""
     project = factories.a_project(workers=[worker], hand_size=5, gold_rate=0, budget=10_000)
+    factories.some_tasks(project, 5)
+    assert statements(lambda: wren.post(f"/api/v1/projects/{project.public_id}/hands/")) <= 9
+
+
+def test_claiming_with_a_qualification_that_is_required(wren: APIClient, worker: Actor) -> None:
+    """None more: the policy's own statement checks it."""
+    project = factories.a_project(workers=[worker], hand_size=5, gold_rate=0)
+    factories.some_tasks(project, 5)
+    row = a_qualification(project)
+    required(project, row)
+    held(row, worker)
+    assert statements(lambda: wren.post(f"/api/v1/projects/{project.public_id}/hands/")) <= 8
+
+
+def test_claiming_with_a_filter_of_workers(wren: APIClient, worker: Actor) -> None:
+    """One more, which asks whether the worker is let in; projects without a filter do not send it."""
+    project = factories.a_project(workers=[worker], hand_size=5, gold_rate=0, worker_filter="country != XX")
     factories.some_tasks(project, 5)
     assert statements(lambda: wren.post(f"/api/v1/projects/{project.public_id}/hands/")) <= 9
 

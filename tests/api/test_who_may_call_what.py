@@ -22,6 +22,7 @@ READERS = REVIEWERS | CLIENTS
 WORKER = {"worker"}
 EVERYBODY = {*MEMBERS, "outsider"}
 P = "projects/<uuid:project_id>/"
+Q = "qualifications/<uuid:qualification_id>/"
 
 MAY: dict[tuple[str, str], set[str]] = {
     ("me/", "get"): EVERYBODY,
@@ -100,6 +101,30 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("golds/<uuid:gold_id>/reactivate/", "post"): MANAGERS,
     (P + "golds/promote/", "post"): MANAGERS,
     (P + "golds/supply/", "get"): MANAGERS,
+    (P + "qualifications/", "get"): MANAGERS,
+    (P + "qualifications/", "post"): MANAGERS,
+    (P + "requirements/", "get"): MANAGERS,
+    (P + "worker-filter/", "get"): MANAGERS,
+    (P + "worker-filter/", "put"): MANAGERS,
+    (P + "worker-filter/preview/", "post"): MANAGERS,
+    (P + "workers/<uuid:worker_id>/skills/", "get"): MANAGERS,
+    (P + "workers/<uuid:worker_id>/skills/", "put"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/skills/", "post"): MANAGERS,
+    (P + "requirements/", "put"): MANAGERS,
+    (Q, "get"): MANAGERS,
+    (Q, "patch"): MANAGERS,
+    (Q + "images/", "get"): MANAGERS,
+    (Q + "images/", "post"): MANAGERS,
+    (Q + "images/<uuid:pool_image_id>/", "delete"): MANAGERS,
+    (Q + "holders/", "get"): MANAGERS,
+    (Q + "holders/<uuid:worker_id>/", "put"): MANAGERS,
+    (Q + "holders/<uuid:worker_id>/", "delete"): MANAGERS,
+    ("work/qualifications/", "get"): EVERYBODY,
+    ("work/qualifications/<uuid:qualification_id>/attempts/", "post"): WORKER,
+    ("attempts/<uuid:attempt_id>/", "get"): WORKER,
+    ("attempts/<uuid:attempt_id>/finish/", "post"): WORKER,
+    ("attempt-items/<uuid:item_id>/answer/", "put"): WORKER,
+    ("attempt-items/<uuid:item_id>/image", "get"): WORKER,
     (P + "batches/", "get"): REVIEWERS,
     (P + "batches/open/", "post"): MANAGERS,
     ("batches/<uuid:batch_id>/", "patch"): MANAGERS,

@@ -83,6 +83,17 @@ CLASS_CHANGE_STATES = {
     "restoring": ("Being undone", "warn", "clock"),
     "restored": ("Undone", "", "undo"),
 }
+QUALIFICATION_STATES = {
+    "draft": ("Draft", "", "clock"),
+    "open": ("Open", "ok", "play"),
+    "closed": ("Closed", "", "pause"),
+}
+ATTEMPT_STATES = {
+    "live": ("In progress", "", "clock"),
+    "done": ("Finished", "", "check"),
+    "passed": ("Passed", "ok", "check"),
+    "failed": ("Not passed", "bad", "x"),
+}
 STATES = {
     "project": PROJECT_STATES,
     "batch": BATCH_STATES,
@@ -94,6 +105,8 @@ STATES = {
     "import": IMPORT_STATES,
     "repair": REPAIR_STATES,
     "class_change": CLASS_CHANGE_STATES,
+    "qualification": QUALIFICATION_STATES,
+    "attempt": ATTEMPT_STATES,
 }
 
 

@@ -13,8 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.errors import LastOwner
+from accounts.errors import LastOwner, ProfileRefused
 from accounts.models import User
+from accounts.profiles import change_profile
 from accounts.services import rename_person
 from tasks.flow.revocation import erase_person, sign_out_everywhere
 from tasks.pay.selectors import balance
@@ -28,6 +29,23 @@ class NameForm(forms.Form):
         required=False,
         help_text="Your project managers see this name.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class ProfileForm(forms.Form):
+    country = forms.CharField(
+        label="Country",
+        max_length=2,
+        required=False,
+        help_text="Two letters, such as DE.",
+        widget=forms.TextInput(attrs={"autocomplete": "country", "autocapitalize": "characters"}),
+    )
+    languages = forms.CharField(
+        label="Languages",
+        max_length=60,
+        required=False,
+        help_text="Two letters each, such as de, en.",
+        widget=forms.TextInput(attrs={"autocapitalize": "off"}),
     )
 
 
@@ -51,7 +69,25 @@ def account(request: HttpRequest) -> HttpResponse:
         rename_person(user=user, name=form.cleaned_data["name"])
         messages.success(request, "Name saved.")
         return redirect("workers_ui:account")
-    return page(request, "workers_ui/account/account.html", form=form)
+    initial = {"country": user.country, "languages": ", ".join(user.languages or ())}
+    return page(request, "workers_ui/account/account.html", form=form, profile=ProfileForm(initial=initial))
+
+
+@login_required
+@require_POST
+def profile(request: HttpRequest) -> HttpResponse:
+    """Save where the person lives and what they speak."""
+    try:
+        change_profile(
+            user=cast(User, request.user),
+            country=request.POST.get("country", ""),
+            languages=request.POST.get("languages", "").split(","),
+        )
+    except ProfileRefused as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, "Saved.")
+    return redirect("workers_ui:account")
 
 
 @login_required

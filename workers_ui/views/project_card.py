@@ -1,6 +1,6 @@
 """A project as its workers see it: whether they can take images, and what it offers them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReach
 from tasks.assignment.instructions import must_confirm
 from tasks.assignment.selectors import LiveHand
 from tasks.ingest.selectors import keeps_groups
+from tasks.qualification.models import Qualification
 from tasks.standing.models import Standing
 from tasks.workers.pace import SetSize, expected_set_size, set_sizes_of
 
@@ -47,7 +48,8 @@ class ProjectCard:
     """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` and `capped` are about
     this one.
 
-    `must_confirm`: the worker takes no set before they confirm the instructions.
+    `must_confirm`: the worker takes no set before they confirm the instructions. `missing` are the qualifications that
+    the project requires and the worker lacks.
     `left` says how many images a limit leaves, and `take` what the next set is if it is not a whole one; or are empty.
     """
 
@@ -61,6 +63,7 @@ class ProjectCard:
     must_confirm: bool
     left: str
     take: str
+    missing: tuple[Qualification, ...] = ()
 
     @property
     def may_take(self) -> bool:
@@ -69,13 +72,19 @@ class ProjectCard:
     @property
     def is_open(self) -> bool:
         """Whether the worker may take images, or may once they have confirmed the instructions."""
-        return not self.paused and not self.closed and self.capped is None
+        return not self.paused and not self.closed and self.capped is None and not self.missing
 
 
 def project_card_for(
-    standing: Standing, live: LiveHand | None, allowance: Allowance, *, offer: "ProjectOffer", now: datetime
+    standing: Standing,
+    live: LiveHand | None,
+    allowance: Allowance,
+    *,
+    offer: "ProjectOffer",
+    now: datetime,
+    missing: Sequence[Qualification] = (),
 ) -> ProjectCard:
-    """Return the project of a standing; `live` is the worker's set in progress."""
+    """Return the project of a standing; `live` is the worker's set in progress, `missing` what they have to pass."""
     project = standing.project
     refusal = allowance.refusal(now=now)
     paused = standing.state == Standing.State.PAUSED
@@ -90,6 +99,7 @@ def project_card_for(
         must_confirm=must_confirm(standing),
         left=_left(allowance),
         take=_take(allowance, offer),
+        missing=tuple(missing),
     )
 
 

@@ -1,6 +1,7 @@
 """A worker's pages: the list of projects, a project's introduction, the set, the handed-in set, earnings."""
 
 import uuid
+from dataclasses import replace
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -33,6 +34,9 @@ from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import line_state, statement_of, sums_by_project, waiting_sets
+from tasks.qualification.errors import NotLetIn, NotQualified
+from tasks.qualification.selectors import missing_by_project, qualifications_for
+from tasks.qualification.worker_filters import is_let_in
 from tasks.review.appeal_lists import appealable_by_project
 from tasks.standing.advice import ADVICE
 from tasks.standing.models import Standing
@@ -41,6 +45,7 @@ from workers_ui.views.base import actor_of, page
 from workers_ui.views.project_card import (
     ProjectCard,
     ProjectOffer,
+    ReachedCap,
     project_card_for,
     project_offer_for,
     project_offers_for,
@@ -58,10 +63,17 @@ def work(request: HttpRequest) -> HttpResponse:
     live = live_hands_of(worker=worker)
     standings = list(standings_of(worker=worker))
     allowances, now = allowances_of(worker=worker, projects=[each.project for each in standings]), utc_now()
-    offers = project_offers_for([each.project for each in standings], worker=worker)
+    projects = [each.project for each in standings]
+    offers = project_offers_for(projects, worker=worker)
+    missing = missing_by_project(worker=worker, projects=projects)
     cards = [
         project_card_for(
-            each, live.get(each.project_id), allowances[each.project_id], offer=offers[each.project_id], now=now
+            each,
+            live.get(each.project_id),
+            allowances[each.project_id],
+            offer=offers[each.project_id],
+            now=now,
+            missing=missing.get(each.project_id, ()),
         )
         for each in standings
     ]
@@ -70,10 +82,12 @@ def work(request: HttpRequest) -> HttpResponse:
         "workers_ui/work/work.html",
         open_cards=[(card, offers[card.project.pk]) for card in cards if card.is_open or card.live],
         closed_cards=[card for card in cards if not card.is_open and not card.live],
+        needs_exam=any(card.missing and not card.closed for card in cards),
         in_progress=any(card.live for card in cards),
         none_waiting="none" in request.GET,
         balances=balance(worker=worker),
         appealable=appealable_by_project(worker=worker) if any(each.project.appeal_days for each in standings) else (),
+        qualifications=qualifications_for(worker=worker),
     )
     set_device_cookie(request, response)
     return response
@@ -142,7 +156,12 @@ def _card(worker: Actor, standing: Standing) -> tuple[ProjectCard, ProjectOffer]
     live = live_hands_of(worker=worker).get(standing.project_id)
     allowance = allowances_of(worker=worker, projects=[standing.project])[standing.project_id]
     offer = project_offer_for(standing.project, worker=worker)
-    return project_card_for(standing, live, allowance, offer=offer, now=utc_now()), offer
+    missing = missing_by_project(worker=worker, projects=[standing.project]).get(standing.project_id, ())
+    card = project_card_for(standing, live, allowance, offer=offer, now=utc_now(), missing=missing)
+    text = standing.project.worker_filter
+    if text and not is_let_in(project_id=standing.project_id, worker_id=worker.pk, text=text):
+        card = replace(card, capped=ReachedCap("For other workers", NotLetIn().detail))
+    return card, offer
 
 
 @login_required
@@ -179,7 +198,16 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         hand = claim_next_hand(worker=worker, project=project)
     except InstructionsUnread:
         return redirect("workers_ui:instructions", project_id)
-    except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted, LiveSetsReached, ImagesTodayUsed, ShareReached):
+    except (
+        ProjectNotOpen,
+        WorkerPaused,
+        WorkerNotAdmitted,
+        LiveSetsReached,
+        ImagesTodayUsed,
+        ShareReached,
+        NotQualified,
+        NotLetIn,
+    ):
         return redirect("workers_ui:intro", project_id)  # the introduction says why
     except NoMoneyLeft:
         response = redirect("workers_ui:intro", project_id)

@@ -148,6 +148,11 @@ def _asked_again(line: FeedLine, names: DisplayNames) -> str:
     return f"{format_count(line.data.get('images', 0), 'finished image')} opened for more answers"
 
 
+def _required(line: FeedLine, names: DisplayNames) -> str:
+    required = ", ".join(line.data.get("names", []))
+    return f"Workers need: {required}" if required else "Workers need no qualification any more"
+
+
 def _budget_changed(line: FeedLine, names: DisplayNames) -> str:
     budget = line.data.get("budget")
     return "The budget was removed" if budget is None else f"Budget set to {money(Decimal(budget), names.currency)}"
@@ -180,6 +185,12 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "budget.changed": ("money", _budget_changed),
     "budget.reached": ("alert", lambda line, names: "The budget is used up. Workers can take no more images"),
     "gold.made": ("flag", lambda line, names: f"{format_count(line.events, 'check image')} made"),
+    "qualification.image_added": (
+        "flag",
+        lambda line, names: f"{format_count(line.events, 'image')} added to a qualification",
+    ),
+    "qualifications.required": ("seal", _required),
+    "workers.filtered": ("user", lambda line, names: "Which workers get sets was changed"),
     "hand.claimed": ("hand", _set_taken),
     "answer.submitted": ("check", _counted("submitted", "answer", "received")),
     "assignment.skipped": ("arrow", _counted("skipped", "image", "skipped")),

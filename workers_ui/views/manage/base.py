@@ -43,6 +43,7 @@ TABS = (
     Tab("images", "Images", Role.MANAGER),
     Tab("gold", "Check images", Role.MANAGER),
     Tab("workers", "Workers", Role.MANAGER),
+    Tab("qualifications", "Qualifications", Role.MANAGER),
     Tab("review", "Review", Role.REVIEWER),
     Tab("quality", "Quality", Role.MANAGER),
     Tab("what-if", "What if", Role.MANAGER),

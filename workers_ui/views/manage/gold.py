@@ -70,7 +70,7 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
             "post": f"/api/v1/projects/{project.public_id}/golds/",
             "have": pager["count"],
             "enough": ENOUGH,
-            "images": [_desk_image(image) for image in offered_for_gold(project=project, count=PRELOADED)],
+            "images": [desk_image(image) for image in offered_for_gold(project=project, count=PRELOADED)],
         },
     }
     return render_project_page(request, project, "gold.html", context, tab="gold")
@@ -163,7 +163,7 @@ def _tolerances(project: Project, golds: Iterable[Gold]) -> dict[int, dict[str, 
     return {pk: {**asdict(each), "iou": round(100 * each.iou)} for pk, each in tolerances.items()}
 
 
-def _desk_image(image: Image) -> dict[str, Any]:
+def desk_image(image: Image) -> dict[str, Any]:
     address = reverse("api:image-file", args=[image.public_id])
     return {
         "id": str(image.public_id),

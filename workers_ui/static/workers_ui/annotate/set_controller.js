@@ -24,7 +24,7 @@ const SUBMITTED = "This set is submitted, and its answers are final.";
 
 export default class extends Controller {
   connect() {
-    this.queue = new SetQueue(controllerOf(this.element, "outbox").outbox, this.value("url"));
+    this.queue = this.makeQueue();
     this.drafts = new Drafts("draft");
     this.sketches = new Drafts("sketch");
     this.watch = new Stopwatch();
@@ -45,7 +45,7 @@ export default class extends Controller {
       overview: () => this.toggleOverview(),
     });
     this.listen(this.element, "outbox:state", () => this.queueChanged());
-    this.skipSheet = new SkipSheet(this.target("skip-sheet"), { signal: this.signal, skip: (why) => this.skip(why) });
+    this.skipSheet = this.makeSkipSheet();
     this.listen(this.element, "outbox:sent", ({ detail }) => this.sent(detail));
     this.listen(this.element, "outbox:refused", ({ detail }) => this.timeAnswered(detail.key));
     this.listen(window, "online", () => this.handing.resume());
@@ -53,6 +53,31 @@ export default class extends Controller {
     // What was typed here is no reason to keep the page, as it is on others: drafts are stored as they are made.
     this.listen(window, "pageshow", ({ persisted }) => persisted && location.reload());
     void this.load();
+  }
+
+  /* What practice and exams do differently: see attempt_controller.js. */
+
+  makeQueue() {
+    return new SetQueue(controllerOf(this.element, "outbox").outbox, this.value("url"));
+  }
+
+  makeSkipSheet() {
+    return new SkipSheet(this.target("skip-sheet"), { signal: this.signal, skip: (why) => this.skip(why) });
+  }
+
+  makeState(body) {
+    return new SetState(body);
+  }
+
+  makeClock() {
+    return new SetClock({
+      serverNow: this.value("now"),
+      expiresAt: this.set.expiresAt,
+      extendableUntil: this.set.extendableUntil,
+      leaseSeconds: this.set.leaseSeconds,
+      show: (time) => this.showTime(time),
+      end: () => this.timeUp(),
+    });
   }
 
   disconnect() {
@@ -90,7 +115,7 @@ export default class extends Controller {
   }
 
   start(body) {
-    this.set = new SetState(body);
+    this.set = this.makeState(body);
     this.set.merge(body, this.queue.waiting);
     this.set.goFirstOpen();
     this.question = questionOf(body.schema);
@@ -113,14 +138,7 @@ export default class extends Controller {
     this.surface.addEventListener("draw", () => this.drawingChanged());
     this.surface.addEventListener("sketch", () => this.sketchChanged());
     this.surface.addEventListener("choose", ({ detail }) => this.classChosen(detail.classId));
-    this.clock = new SetClock({
-      serverNow: this.value("now"),
-      expiresAt: this.set.expiresAt,
-      extendableUntil: this.set.extendableUntil,
-      leaseSeconds: this.set.leaseSeconds,
-      show: (time) => this.showTime(time),
-      end: () => this.timeUp(),
-    });
+    this.clock = this.makeClock();
     if (!this.set.live) this.notify(SUBMITTED, "");
     if (this.set.nextOpen() < 0) this.showOverview();
     else this.show();
@@ -139,8 +157,8 @@ export default class extends Controller {
     await this.queue.refresh();
     const shown = this.set.current.answer;
     this.set.merge(body, this.queue.waiting);
-    this.clock.moveEnd(this.set.expiresAt);
-    if (!this.set.live) this.notify(this.clock.over ? TIME_UP : SUBMITTED, "");
+    this.clock?.moveEnd(this.set.expiresAt);
+    if (!this.set.live) this.notify(this.clock?.over ? TIME_UP : SUBMITTED, "");
     if (this.overviewOpen) this.showOverview();
     else if (this.set.current.answer !== shown && !sameAnswer(this.set.current.answer, shown)) this.show();
     else this.showProgress();
@@ -377,12 +395,16 @@ export default class extends Controller {
     this.target("heading").textContent = open > 0 ? `${set.done} of ${set.total} done` : "Check your answers";
     this.target("rest").textContent = this.overviewText(open);
     const button = this.target("hand-in");
-    button.textContent = handInLabel({ answered: set.answered, open, live: set.live });
+    button.textContent = this.submitLabel(open);
     button.classList.toggle("quiet", open > 0);
     this.target("resume").hidden = open === 0;
     this.showProgress();
     this.showView("overview");
     (open > 0 ? this.target("resume") : button).focus({ preventScroll: true });
+  }
+
+  submitLabel(open) {
+    return handInLabel({ answered: this.set.answered, open, live: this.set.live });
   }
 
   overviewText(open) {

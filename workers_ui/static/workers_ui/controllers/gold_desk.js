@@ -1,4 +1,5 @@
-/* The owner labels gold images one by one. Options: {schema, post, have, enough, images}.
+/* The owner labels gold images, or those of an exam, one by one. Options: {schema, post, have, enough, images, noun}.
+ * Targets "field" are sent with each answer; those marked data-once are emptied then.
  * Dispatches "gold-desk:saved", at which the page's list is loaded again.
  * Keys: Enter saves, E marks the image as having nothing to label, the right arrow moves to the next image. */
 
@@ -68,7 +69,11 @@ export default class GoldDesk extends Controller {
     if (this.sending || answer === null) return;
     this.sending = true;
     this.target("save").setAttribute("aria-busy", "true");
-    const response = await callApi("POST", this.options.post, { image: this.images[0].id, answer });
+    const response = await callApi("POST", this.options.post, {
+      ...this.fields(),
+      image: this.images[0].id,
+      answer,
+    });
     this.sending = false;
     this.target("save").removeAttribute("aria-busy");
     if (response.ok) this.saved();
@@ -76,12 +81,18 @@ export default class GoldDesk extends Controller {
     else this.showProblem(response.message);
   }
 
+  fields() {
+    return Object.fromEntries(this.targets("field").map(({ name, value }) => [name, value]));
+  }
+
   saved() {
     this.dispatch("saved", {});
     this.have += 1;
-    this.target("count").textContent = `${this.have} check image${this.have === 1 ? "" : "s"}`;
+    const noun = this.options.noun ?? "check image";
+    this.target("count").textContent = `${this.have} ${noun}${this.have === 1 ? "" : "s"}`;
+    for (const field of this.targets("field")) if ("once" in field.dataset) field.value = "";
     this.target("bar").value = Math.min(this.have, this.options.enough);
-    if (this.have === this.options.enough)
+    if (this.have === this.options.enough && !this.options.noun)
       toast("You have enough to start. More check images make the figures more reliable.", "ok");
     this.showNext();
   }
