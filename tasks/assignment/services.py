@@ -76,7 +76,8 @@ def claim_or_find_hand(
     What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
     slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen,
     InstructionsUnread, NotQualified, NotLetIn, LiveSetsReached, ImagesTodayUsed, ShareReached, NoMoneyLeft if there is
-    something to take but the project's budget does not cover it, and what `check` raises, which runs before a new hand gets images.
+    something to take but the project's budget does not cover it, and what `check` raises, which runs before a new hand
+    gets images.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.

@@ -15,7 +15,7 @@ from accounts.selectors import display_names
 from annotary_core.wording import format_count
 from kernel.errors import AnnotaryError
 from projects.models import Project
-from tasks.analytics.listings import available_for_gold
+from tasks.analytics.images_for_gold import offered_for_gold
 from tasks.qualification.filter_language import MAX_LENGTH
 from tasks.qualification.models import Qualification
 from tasks.qualification.selectors import (
@@ -196,7 +196,7 @@ def _setup_context(request: HttpRequest, project: Project, row: Qualification) -
     people = {str(worker.public_id) for worker in workers}
     names = display_names(actors=people)
     is_home = row.project_id == project.pk
-    free = list(available_for_gold(project=project)[:PRELOADED]) if is_home else []
+    free = offered_for_gold(project=project, count=PRELOADED) if is_home else []
     pool = {"exam": row.exam_pool, "practice": row.practice_pool}  # type: ignore[attr-defined]  # annotated
     return {
         "grants": [(each, names[str(each.worker.public_id)]) for each in grants],

@@ -59,7 +59,12 @@ export default class AppealDesk extends CaseDesk {
     if (!reason) return null;
     if (this.step === "reject") {
       const region = this.region && this.target("region").checked ? this.region : null;
-      return this.decide("POST", this.draftUrl, { reason, region }, "Rejected. Workers see it with the next rejected work.");
+      return this.decide(
+        "POST",
+        this.draftUrl,
+        { reason, region },
+        "Rejected. Workers see it with the next rejected work.",
+      );
     }
     const uphold = this.step === "uphold";
     return this.decide("POST", `/api/v1/appeals/${id}/decision/`, { uphold, reason }, uphold ? "Upheld." : "Denied.");

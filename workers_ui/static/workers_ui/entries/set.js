@@ -8,4 +8,8 @@ import { siteControllers } from "./site_controllers.js";
 
 // One script for both: a phone that has loaded it for practice has it for the work.
 const isAttempt = document.querySelector("[data-set-attempt]") !== null;
-start(document.documentElement, { ...siteControllers, outbox: Outbox, set: isAttempt ? AttemptController : SetController });
+start(document.documentElement, {
+  ...siteControllers,
+  outbox: Outbox,
+  set: isAttempt ? AttemptController : SetController,
+});
