@@ -145,6 +145,7 @@ def a_world() -> World:
         created_by=owner,
         created_at=utc_now(),
     )
+    assert project.schema is not None
     change = ClassChange.objects.create(
         project=project,
         kind=ClassChange.Kind.RENAME,

@@ -53,7 +53,8 @@ def test_a_payout_from_the_settled_set_to_the_file(project: Project, wren: Actor
     run = ada.post(url(project, "payouts/"), {}, format="json")
     assert run.status_code == 201, run.content
     assert run.json()["totals"] == [{"currency": "USD", "workers": 1, "amount": "0.150000"}]
-    first, second = (b"".join(ada.get(run.json()["file"]).streaming_content) for _ in range(2))
+    files: list[Any] = [ada.get(run.json()["file"]) for _ in range(2)]
+    first, second = (b"".join(file.streaming_content) for file in files)
     assert first == second
     (line,) = csv.DictReader(io.StringIO(first.decode()))
     assert (line["name"], line["amount"], line["entries"]) == ("Wren", "0.15", "3")
@@ -119,6 +120,6 @@ def test_pay_by_the_hour_is_offered_and_kept_in_the_set(wren: Actor, ada: APICli
     (offer,) = worker.get("/api/v1/work/").json()["projects"]
     hand = worker.post(f"{path}hands/").json()
     for shown in (offer, hand):
-        assert (shown["pay_by"], Decimal(shown["price"]), shown["paid_seconds"]) == ("hour", 12, 90)
+        assert (shown["pay_by"], Decimal(shown["price"]), shown["paid_seconds"]) == ("hour", Decimal(12), 90)
     ada.patch(path, {"pay_by": "answer", "price": "0.01"}, format="json")
     assert worker.get(f"/api/v1/hands/{hand['id']}/").json()["pay_by"] == "hour"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -17,7 +18,7 @@ from tests.concurrency_helpers import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BY_HOUR = {"pay_by": "hour", "price": Decimal(36), "paid_seconds": 60, "gold_rate": 0, "hand_size": 10}
+BY_HOUR: dict[str, Any] = {"pay_by": "hour", "price": Decimal(36), "paid_seconds": 60, "gold_rate": 0, "hand_size": 10}
 OVERLAPS = """
 SELECT count(*) FROM tasks_workedtime a JOIN tasks_workedtime b ON a.worker_id = b.worker_id AND a.id < b.id
     AND tstzrange(a.started_at, a.ended_at) && tstzrange(b.started_at, b.ended_at)
@@ -46,7 +47,8 @@ def test_six_sets_of_six_projects_at_once_are_paid_the_time_that_has_passed() ->
     calls = [partial(settle_hand, worker=hand.worker, hand_id=hand.public_id) for hand in (*hands, *hands)]
     results = together(*calls)
     assert not [each for each in results if isinstance(each, Exception)], results
-    total = sum(LedgerEntry.objects.filter(kind="credit").values_list("seconds", flat=True), Decimal(0))
+    seconds = LedgerEntry.objects.filter(kind="credit").values_list("seconds", flat=True)
+    total = sum((each or Decimal(0) for each in seconds), Decimal(0))
     # Each set says ten minutes, and five have passed since they were taken.
     assert 300 <= total < 360
     assert LedgerEntry.objects.filter(kind="credit").count() == 60

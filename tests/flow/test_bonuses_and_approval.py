@@ -74,7 +74,7 @@ def test_pay_waits_for_the_days_of_the_policy_and_is_then_approved_by_itself() -
     worker_actions.answer_all(hand)
     worker_actions.settle(hand)
     (before,) = balance(worker=factories.wren())
-    assert (before.waiting, before.approved) == (Decimal("0.10"), 0)
+    assert (before.waiting, before.approved) == (Decimal("0.10"), Decimal(0))
     (line,) = statement_of(worker=factories.wren())
     assert line_state(line) == "waiting"
     assert timedelta(days=2.9) < line["approved"] - database_now() < timedelta(days=3)
@@ -97,7 +97,7 @@ def test_pay_is_approved_without_anybody_doing_anything() -> None:
             approved_at=database_now() + timedelta(days=days),
         )
     (now,) = balance(worker=wren)
-    assert (now.waiting, now.approved) == (1, 1)
+    assert (now.waiting, now.approved) == (Decimal(1), Decimal(1))
     assert sorted(map(line_state, statement_of(worker=wren))) == ["approved", "waiting"]
 
 
@@ -112,7 +112,7 @@ def test_sums_are_of_a_period_and_add_up_to_the_balance() -> None:
     sums = sums_by_worker(organisation=project.organisation, workers=[wren])[wren.pk]
     (each,) = sums
     assert (each.answers, each.pay, each.bonuses) == (2, Decimal("0.10"), Decimal("5"))
-    assert (each.earned, each.paid, each.unpaid) == (Decimal("5.10"), Decimal("5.10"), 0)
+    assert (each.earned, each.paid, each.unpaid) == (Decimal("5.10"), Decimal("5.10"), Decimal(0))
     assert [line_state(line) for line in statement_of(worker=wren)] == ["paid"] * 3
     for period in (Period(until=start), Period(since=database_now())):
         assert sums_by_worker(organisation=project.organisation, workers=[wren], period=period) == {wren.pk: []}

@@ -29,7 +29,7 @@ from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
-BY_HOUR = {"pay_by": "hour", "price": Decimal(36), "paid_seconds": 60, "gold_rate": 0}
+BY_HOUR: dict[str, Any] = {"pay_by": "hour", "price": Decimal(36), "paid_seconds": 60, "gold_rate": 0}
 
 
 def a_project(name: str = "Strays", *, tasks: int = 5, **policy: Any) -> Project:
@@ -157,7 +157,7 @@ def test_a_set_above_the_floor_is_not_topped_up() -> None:
     assert committed(project=project) == 5 * Decimal("0.60")
     answer_each(hand, [5, 5])
     settled = worker_actions.settle(hand)
-    assert (settled.earned, settled.top_up) == (Decimal("1.00"), 0)
+    assert (settled.earned, settled.top_up) == (Decimal("1.00"), Decimal(0))
     assert committed(project=project) == Decimal("1.00")
 
 

@@ -63,7 +63,7 @@ def test_what_is_approved_is_paid_over_all_projects_and_then_nothing_is_left() -
     assert paid(run) == {"Wren": Decimal("3.50"), "Finch": Decimal("0.25")}
     assert totals_of(runs=[run])[run.pk] == [total]
     (after,) = balance(worker=wren)
-    assert (after.approved, after.paid) == (0, Decimal("3.50"))
+    assert (after.approved, after.paid) == (Decimal(0), Decimal("3.50"))
     assert balance(worker=wren, project=streets)[0].paid == Decimal("1.50")
     assert payable(organisation=factories.an_organisation()) == []
     with pytest.raises(NothingToPay):
@@ -82,7 +82,7 @@ def test_pay_that_waits_or_was_approved_later_stays_for_a_later_run() -> None:
     assert paid(first) == {"Wren": Decimal(1)}
     assert paid(pay()) == {"Wren": Decimal(2)}
     (left,) = balance(worker=wren)
-    assert (left.waiting, left.approved, left.paid) == (Decimal(4), 0, Decimal(3))
+    assert (left.waiting, left.approved, left.paid) == (Decimal(4), Decimal(0), Decimal(3))
 
 
 def test_less_than_a_cent_is_carried_over_and_no_money_is_lost() -> None:
@@ -91,11 +91,12 @@ def test_less_than_a_cent_is_carried_over_and_no_money_is_lost() -> None:
     for amount in ("0.016", "0.0055", "0.003", "0.123456"):
         earn(project, wren, amount)
         earned += Decimal(amount)
-        (total,) = payable(organisation=factories.an_organisation()) or [None]
-        if total is None:
+        totals = payable(organisation=factories.an_organisation())
+        if not totals:
             with pytest.raises(NothingToPay):
                 pay()
             continue
+        (total,) = totals
         assert paid(pay()) == {"Wren": total.amount}
         assert payable(organisation=factories.an_organisation()) == []
     sums = [(row.amount, row.carried) for row in Payout.objects.order_by("pk")]
@@ -112,7 +113,7 @@ def test_yen_are_paid_whole() -> None:
     earn(project, wren, "10.75")
     pay()
     (row,) = Payout.objects.all()
-    assert (row.amount, row.carried) == (10, Decimal("0.75"))
+    assert (row.amount, row.carried) == (Decimal(10), Decimal("0.75"))
 
 
 def test_what_was_taken_back_is_deducted_even_if_that_was_after_the_date() -> None:

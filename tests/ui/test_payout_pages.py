@@ -145,12 +145,12 @@ def test_a_manager_sets_the_terms_of_pay_and_other_fields_stay(ada: Client) -> N
     terms = {"pay_by": "hour", "price": "18", "paid_seconds": "90", "approval_days": "7", "hourly_floor": ""}
     assert ada.post(path, fields | terms).status_code == 302
     project.refresh_from_db()
-    assert (project.pay_by, project.price, project.paid_seconds, project.approval_days) == ("hour", 18, 90, 7)
+    assert (project.pay_by, project.price, project.paid_seconds, project.approval_days) == ("hour", Decimal(18), 90, 7)
     # A page from before these fields keeps them.
     old = {name: value for name, value in fields.items() if name not in (*terms, "paid_objects")}
     assert ada.post(path, old | {"price": "20"}).status_code == 302
     project.refresh_from_db()
-    assert (project.pay_by, project.price, project.approval_days) == ("hour", 20, 7)
+    assert (project.pay_by, project.price, project.approval_days) == ("hour", Decimal(20), 7)
     refused = ada.post(path, fields | terms | {"hourly_floor": "12"})
     assert refused.status_code == 422
     assert "Leave out the least pay of an hour" in text_of(refused)

@@ -65,7 +65,12 @@ def _claim(project: int, worker_id: int) -> Any:
         "heights": [row[5] for row in claimed],
         "renditions": [row[6] for row in claimed],
     }
-    versions = {"schema": policy.schema_id, "instructions": policy.instructions_id, "price": policy.price}
+    versions = {
+        "schema": policy.schema_id,
+        "instructions": policy.instructions_id,
+        "price": policy.pay_terms.most_per_answer,
+        "terms": None,
+    }
     counts = {"fresh": len(claimed), "had": None}
     run_prepared(
         assigning.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **counts, **rows, **versions}
