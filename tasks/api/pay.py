@@ -29,7 +29,7 @@ from tasks.api.described_pay import (
     StatementSerializer,
     WorkerSumsSerializer,
 )
-from tasks.api.filters import PARSERS
+from tasks.api.filters import PARSERS, created
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
 from tasks.api.pagination import ByNewest, ByOldest, listing, page_at_once
@@ -133,7 +133,7 @@ class PayoutsView(View):
     def check_access(self, request: Request, **ids: Any) -> None:
         _organisation(request, ids["organisation_id"])
 
-    @listing(PayoutSerializer, summary="Payout runs of an organization")
+    @listing(PayoutSerializer, filters=[*created()], summary="Payout runs of an organization")
     def get(self, request: Request, organisation_id: uuid.UUID) -> Response:
         organisation = _organisation(request, organisation_id)
         return page_at_once(

@@ -233,10 +233,10 @@ class _Parser:
             raise FilterError(f"{token.shown} cannot be compared with {name}: {meaning}.", token.position)
         return text
 
-    def _expect(self, mark: str, purpose: str) -> None:
+    def _expect(self, symbol: str, purpose: str) -> None:
         token = self._take()
-        if token.text != mark:
-            raise FilterError(f"Expected {mark} to {purpose} instead of {token.shown}.", token.position)
+        if token.text != symbol:
+            raise FilterError(f"Expected {symbol} to {purpose} instead of {token.shown}.", token.position)
 
 
 @dataclass(slots=True)

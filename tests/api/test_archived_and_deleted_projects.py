@@ -25,7 +25,15 @@ NOT_READ_ONLY = {
     "invitations/<uuid:invitation_id>/",
 }
 WORKERS = ("work/rejections/<", "hands/", "assignments/", P + "hands/")
-OF_NO_PROJECT = ("me/", "organisations/", "tokens/", "invitations/accept/")
+OF_NO_PROJECT = (
+    "me/",
+    "organisations/",
+    "tokens/",
+    "invitations/accept/",
+    "qualifications/",
+    "attempts/",
+    "work/qualifications/",
+)
 
 
 @pytest.fixture
@@ -49,6 +57,7 @@ def refusal(answer: Any) -> tuple[int, str]:
 def routes_of_a_project() -> list[tuple[str, str]]:
     others = {"projects/", "work/", "work/hands/", "work/rejections/", "ledger/"}
     others |= {"ledger/statement/", "ledger/statement.csv"}
+    others |= {f"projects/<uuid:project_id>/instructions/{step}/" for step in ("news", "confirm")}  # of workers
     return [row for row in MAY if not row[0].startswith((*WORKERS, *OF_NO_PROJECT)) and row[0] not in others]
 
 
@@ -121,7 +130,7 @@ def test_a_deletion_tells_what_is_lost_and_needs_the_name(ada: APIClient, world:
     losses = ada.get(url(world.project, "deletion/")).json()
     assert losses == {
         "name": NAME,
-        "images": 5,
+        "images": 9,
         "answers": 0,
         "approved_labels": 0,
         "releases": 1,

@@ -21,6 +21,7 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
 from tasks.ingest.models import Import
 from tasks.pay.models import LedgerEntry
+from tasks.repair.change_models import ClassChange
 from tasks.review.services import fix_label
 from tests import factories
 from tests.api.api_fixtures import World, some_pixels, with_rejected_answers
@@ -168,8 +169,11 @@ def honoring(world: World) -> Iterator[tuple[Operation, dict[str, Any]]]:
     named = bodies(world)
     honored = {operation.path: operation for operation in operations("post") if operation.path not in repeatable()}
     assert set(honored) == set(named), "a new POST needs a body here, or a reason why it can be repeated"
-    for path, operation in honored.items():
+    # The newest change of the classes can be undone alone, and the next one waits for that.
+    for path, operation in sorted(honored.items(), key=lambda each: not each[0].endswith("{change_id}/undo/")):
         yield operation, named[path]
+        if "class-changes/" in path:
+            ClassChange.objects.update(state=ClassChange.State.RESTORED)
 
 
 def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
@@ -182,7 +186,7 @@ def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
     for path, names in documented.items():
         assert ("Idempotency-Key" in names) == (not declared[path].repeatable), path
     assert all(len(each.repeatable.split()) > 4 for each in declared.values() if each.repeatable)
-    assert len(repeatable()) == 21
+    assert len(repeatable()) == 26
 
 
 def test_a_retry_makes_nothing_and_gets_the_same_bytes(world: World) -> None:

@@ -46,6 +46,7 @@ STAYS = {
     "tasks.Standing",
     "tasks.WorkedTime",
 }
+STAYS |= {"tasks.Qualification", "tasks.QualificationGrant"}
 
 
 @pytest.fixture
