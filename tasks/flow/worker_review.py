@@ -47,19 +47,27 @@ MOST_TASKS = 200
 # Answers of the hand that is being settled, and of settled ones, of the worker and of others. Times come from the
 # worker's device; all of a hand's together are at most the time between its claim and its last answer.
 # Answers of others that are void say nothing; the worker's own stay evidence until a manager resumes the worker.
+# The state of a hand is a subselect: joined, hands were read first while the statistics knew few settled ones, and all
+# of them again for each of the worker's answers.
+STATE_OF_HAND = "(SELECT h.state FROM tasks_hand h WHERE h.id = {row}.hand_id)"
+IN_PERIOD = """(%(since)s::timestamptz IS NULL OR a.submitted_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR a.submitted_at <= %(until)s)"""
 ANSWERS = f"""
-WITH own AS (
-    SELECT n.id, n.task_id, n.gold_id, n.assignment_id, n.body, n.body_sha256, n.seconds,
-        extract(epoch FROM max(a.submitted_at) OVER hand - min(a.leased_at) OVER hand)::float8 AS elapsed,
-        sum(n.seconds) OVER hand AS claimed
-    FROM tasks_annotation n
-    JOIN tasks_assignment a ON a.id = n.assignment_id AND a.state = 'submitted'
-    JOIN tasks_hand h ON h.id = a.hand_id AND (h.state = 'settled' OR h.id = %(hand)s)
+WITH newest AS MATERIALIZED (
+    SELECT n.id, n.task_id, n.gold_id, n.assignment_id, n.body, n.body_sha256, n.seconds, a.hand_id
+    FROM tasks_annotation n JOIN tasks_assignment a ON a.id = n.assignment_id AND a.state = 'submitted'
     WHERE n.actor_id = %(worker)s AND n.project_id = %(project)s AND n.is_current AND n.source = 'worker'
-        AND (%(since)s::timestamptz IS NULL OR a.submitted_at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR a.submitted_at <= %(until)s)
-    WINDOW hand AS (PARTITION BY a.hand_id)
+        AND (a.hand_id = %(hand)s OR {STATE_OF_HAND.format(row="a")} = 'settled') AND {IN_PERIOD}
     ORDER BY n.id DESC LIMIT %(newest)s
+), hands AS MATERIALIZED (
+    SELECT a.hand_id, extract(epoch FROM max(a.submitted_at) - min(a.leased_at))::float8 AS elapsed,
+        sum(n.seconds) AS claimed
+    FROM tasks_assignment a
+    JOIN tasks_annotation n ON n.assignment_id = a.id AND n.is_current AND n.source = 'worker'
+    WHERE a.hand_id = ANY(ARRAY(SELECT hand_id FROM newest)) AND a.state = 'submitted' AND {IN_PERIOD}
+    GROUP BY a.hand_id
+), own AS (
+    SELECT newest.*, hands.elapsed, hands.claimed FROM newest JOIN hands ON hands.hand_id = newest.hand_id
 )
 SELECT own.id, own.task_id, own.body::text, own.body_sha256,
     own.seconds * least(1, own.elapsed / nullif(own.claimed, 0)), r.correct, r.score,
@@ -71,9 +79,9 @@ LEFT JOIN LATERAL (
     SELECT other.actor_id, other.body, other.body_sha256, other.seconds
     FROM tasks_annotation other
     JOIN tasks_assignment oa ON oa.id = other.assignment_id AND oa.state = 'submitted'
-    JOIN tasks_hand oh ON oh.id = oa.hand_id AND oh.state = 'settled'
-    WHERE other.task_id = own.task_id AND other.actor_id <> %(worker)s AND other.is_current
-        AND other.source = 'worker' AND NOT {VOID.format(row="oa")}
+    WHERE {STATE_OF_HAND.format(row="oa")} = 'settled' AND other.task_id = own.task_id
+        AND other.actor_id <> %(worker)s AND other.is_current AND other.source = 'worker'
+        AND NOT {VOID.format(row="oa")}
 ) o ON true
 ORDER BY own.id, o.actor_id
 """  # noqa: S608

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Actor
 from projects.models import Project
 from tasks.consensus.worker_model import gold_record, other_projects_record
+from tasks.standing.models import Standing
 from tasks.standing.services import resume
 from tasks.standing.trust import is_clearly_bad, trust
 from tasks.workers.evidence import WorkerRecord, record_gold, worker_records
@@ -135,7 +136,14 @@ def test_hands_settled_at_once_and_a_manager_who_resumes_lose_no_count() -> None
     project = a_project()
     admitted(project, wren(), state="paused")
     worker = wren().pk
-    calls = [lambda: record_gold(project_id=project.pk, worker_id=worker, correct=1, incorrect=1)] * 6
+
+    @transaction.atomic
+    def settle() -> None:
+        """As a settlement does, which holds the standing before it counts."""
+        Standing.objects.select_for_update(no_key=True).get(project=project, worker=worker)
+        record_gold(project_id=project.pk, worker_id=worker, correct=1, incorrect=1)
+
+    calls = [settle] * 6
 
     results = together(*calls[:3], lambda: resume(project=project, worker=wren()), *calls[3:])
 
