@@ -32,6 +32,7 @@ OF_NO_PROJECT = (
     "invitations/accept/",
     "qualifications/",
     "attempts/",
+    "attempt-items/",
     "work/qualifications/",
 )
 
