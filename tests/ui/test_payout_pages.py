@@ -184,7 +184,7 @@ class TestInTheBrowser:
         dialog.get_by_role("button", name="Mark as paid").click()
         expect(page.get_by_text("2 payouts marked as paid.")).to_be_visible()
         with page.expect_download() as download:
-            page.get_by_role("link", name=re.compile("Download the file")).first.click()
+            page.get_by_role("button", name=re.compile("Download the file")).first.click()
         assert download.value.suggested_filename.startswith("payout-")
         assert Payout.objects.count() == 2
         assert fits(page)
