@@ -28,7 +28,9 @@ class AlreadyRetracted(Conflict):
 
 
 class RepairUnfinished(Unavailable):
-    """Answers of a worker are being voided or restored in this project, or its classes are being changed. The release
-    is built once that has ended."""
+    """A worker's answers are being voided or restored, or the project's classes are being changed.
+
+    The release is built once that has ended.
+    """
 
     code = "repair_unfinished"
