@@ -122,7 +122,7 @@ def test_each_role_reads_what_it_may_read_elsewhere(project: Project) -> None:
     kinds = {role: {each["type"] for each in rows} for role, rows in read.items()}
     assert kinds["manager"] == {*EVENT_KINDS, "something.new"}
     about = {role: {kind.partition(".")[0] for kind in kinds[role]} for role in kinds}
-    assert about["reviewer"] == {"project", "tasks", "totals", "batch", "task", "label", "repair", "classes"}
+    assert about["reviewer"] == {"project", "tasks", "totals", "batch", "task", "label", "repair", "classes", "appeal"}
     assert about["client"] == {"project", "snapshot", "export"}
     deltas = {role: {name for each in rows for name in each["delta"]} for role, rows in read.items()}
     assert deltas == {"manager": {"submitted", "approved"}, "reviewer": {"approved"}, "client": set()}

@@ -11,7 +11,7 @@ from annotary.runtime.source_roots import ROOT
 #: Who writes `Task.State.ANSWERED` to a row. `_drop_stale` returns approved labels to the review queue.
 ANSWERED = {("consensus/services.py", "_apply_steps"), ("review/services.py", "_drop_stale")}
 #: Who writes `wanted` of tasks or batches, in Python or SQL: new tasks, new rounds, a manager's policy and approval,
-#: and repairs, which open and close many slots in one step.
+#: and repairs and changes of classes, which open and close many slots in one step.
 WANTED = {
     ("batching/services.py", "change_wanted"),
     ("batching/services.py", "close_answered_slots"),
@@ -20,7 +20,7 @@ WANTED = {
     ("batching/answers_wanted.py", ""),
     ("consensus/asking_again.py", ""),
     ("flow/rejection.py", "_begin_round"),
-    ("flow/repair_steps.py", "change_slots"),
+    ("flow/image_state.py", "change_slots"),
 }
 #: Who calls the function that changes it: because of answers, because an image becomes a check image, or because a
 #: manager decides about an image that many skipped.
