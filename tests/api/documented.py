@@ -46,4 +46,5 @@ def operations(*methods: str) -> Iterator[Operation]:
 def caller_of(operation: Operation) -> str:
     """The role of the world that may call it: wren labels, ada does everything else."""
     own = ("/api/v1/hands", "/api/v1/assignments", "/api/v1/attempt", "/api/v1/work/qualifications/{")
-    return "worker" if operation.path.startswith(own) else "owner"
+    of_a_set = operation.path.endswith(("/instructions/news/", "/instructions/confirm/"))
+    return "worker" if of_a_set or operation.path.startswith(own) else "owner"

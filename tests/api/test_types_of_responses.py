@@ -56,7 +56,7 @@ def test_errors_are_problem_details_whatever_was_asked_for(world: World, accept:
     client = with_key(member("owner"))
     headers = {"Accept": accept}
     for operation in operations("get"):
-        if operation.path.endswith(FILES):
+        if operation.path.endswith(FILES) and "{" in operation.path:
             answer = client.get(operation.url(dict.fromkeys(world.ids, NOWHERE)), headers=headers)
             if accept in operation.body["responses"]["200"]["content"]:
                 assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM), operation.name
