@@ -66,6 +66,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
     _, link = invite(organisation=world.project.organisation, by=member("owner"), project_id=world.project.pk)
     Import.objects.filter(public_id=world.ids["import_id"]).update(state=Import.State.WORKING)
     label = ConsensusLabel.objects.get(task__public_id=world.ids["task_id"], is_current=True)
+    named = {"task": str(label.task.public_id), "label_hash": label.content_hash}
     answer = {"image": {"class": 1}, "verdict": "labels"}
     probabilities = {"image": str(image.public_id), "probabilities": {"1": 0.9, "2": 0.1}}
     project = "/api/v1/projects/{project_id}/"
@@ -116,14 +117,9 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         f"{project}predictions/": {"model": "m", "predictions": [probabilities]},
         f"{project}proposed-changes/{{step}}/": {"token": proposals_token(project=world.project)},
         f"{project}releases/": {},
-        f"{project}class-checks/": {
-            "class": 1,
-            "labels": [{"task": str(label.task.public_id), "label_hash": label.content_hash}],
-        },
+        f"{project}class-checks/": {"class": 1, "labels": [named]},
         f"{project}explanations/{{draft_id}}/": {"reason": "It is a fox."},
-        f"{project}reviews/": {
-            "reviews": [{"task": str(label.task.public_id), "label_hash": label.content_hash, "verdict": "approve"}]
-        },
+        f"{project}reviews/": {"reviews": [{**named, "verdict": "approve"}]},
         "/api/v1/organisations/{organisation_id}/blocks/": {
             "worker": str(factories.finch().public_id),
             "reason": "A script.",

@@ -38,7 +38,7 @@ def test_every_documented_type_can_be_asked_for(clients: dict[str, APIClient], w
         assert get(clients, operation, world, PROBLEM)[0] == 200, operation.name
         if types != ["application/json"]:
             files.add(operation.path)
-    assert len(files) == 7
+    assert len(files) == 11
     assert all(path.endswith(FILES) for path in files)
 
 

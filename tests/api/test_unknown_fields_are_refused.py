@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from tests.api.api_fixtures import World
+from tests.api.api_fixtures import World, with_rejected_answers
 from tests.api.documented import Operation, caller_of, operations
 from tests.api.people import member, with_key
 
@@ -51,6 +51,11 @@ def test_every_call_refuses_an_unknown_query_parameter(sessions: dict[str, APICl
         assert set(fields(answer)) == {"nonsense"}, operation.name
         count += 1
     assert count > 60
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    return with_rejected_answers(world)
 
 
 def test_every_call_refuses_an_unknown_field(sessions: dict[str, APIClient], world: World) -> None:

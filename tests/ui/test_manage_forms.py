@@ -48,6 +48,12 @@ GOOD: dict[str, Any] = {
     "batch_size": "50",
     "split_train": "70",
     "split_val": "15",
+    "pay_by": "answer",
+    "hourly_floor": "",
+    "paid_seconds": "300",
+    "paid_objects": "20",
+    "approval_days": "0",
+    "appeal_days": "0",
 }
 
 
