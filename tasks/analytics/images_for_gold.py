@@ -15,12 +15,15 @@ from tasks.ingest.models import Image
 #: Batches that are looked into at once.
 BATCHES = 50
 
-# Of each of some batches one image, then a second one of each, and so on. The order in a batch is random, and like that
-# of the batches it stays the same when the page is loaded again.
+# Of each of the batches with the least gold one image, then a second one of each, and so on. The order in a batch is
+# random, and like that of the batches it stays the same when the page is loaded again.
 OFFERED = f"""
 SELECT free.image_id FROM (
-    SELECT b.id, md5(b.public_id::text) AS place FROM tasks_batch b
-    WHERE b.project_id = %(project)s AND b.taken < b.wanted ORDER BY place LIMIT {BATCHES}
+    SELECT b.id, coalesce(gold.number, 0) AS golds, md5(b.public_id::text) AS place
+    FROM tasks_batch b LEFT JOIN (
+        SELECT batch_id, count(*) AS number FROM tasks_gold WHERE project_id = %(project)s GROUP BY batch_id
+    ) gold ON gold.batch_id = b.id
+    WHERE b.project_id = %(project)s AND b.taken < b.wanted ORDER BY golds, place LIMIT {BATCHES}
 ) batch CROSS JOIN LATERAL (
     SELECT t.image_id, row_number() OVER (ORDER BY t.order_key) AS number FROM tasks_task t
     WHERE t.batch_id = batch.id AND t.state = 'open' AND t.taken = 0 AND t.wanted > 0
@@ -29,7 +32,7 @@ SELECT free.image_id FROM (
           SELECT FROM tasks_gold g WHERE g.project_id = t.project_id AND g.image_id = t.image_id AND g.state = 'active')
     ORDER BY t.order_key LIMIT %(count)s
 ) free
-ORDER BY free.number, batch.place LIMIT %(count)s
+ORDER BY free.number, batch.golds, batch.place LIMIT %(count)s
 """  # noqa: S608
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tasks.analytics.images_for_gold import available_for_gold, offered_for_gold
+from tasks.analytics.images_for_gold import BATCHES, available_for_gold, offered_for_gold
 from tasks.batching.models import Task
+from tasks.flow.gold_images import make_gold_image
 from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +21,18 @@ def test_they_come_from_all_batches_and_stay_the_same() -> None:
     ids = [image.pk for image in offered_for_gold(project=project, count=40)]
     assert len(set(ids)) == 40
     assert ids != sorted(ids)
+
+
+def test_batches_without_check_images_come_first_also_if_there_are_many() -> None:
+    project = factories.a_project()
+    factories.some_tasks(project, 2 * (BATCHES + 10), batches=BATCHES + 10)
+    batches = dict(Task.objects.filter(project=project).values_list("image_id", "batch_id"))
+    answer = {"image": {"class": 1}, "verdict": "labels"}
+    first = offered_for_gold(project=project, count=BATCHES)
+    for image in first:
+        make_gold_image(project=project, image=image, raw=answer, by=factories.ada())
+    then = offered_for_gold(project=project, count=10)
+    assert len({batches[image.pk] for image in [*first, *then]}) == BATCHES + 10
 
 
 def test_they_are_those_that_nobody_has_and_that_are_not_gold() -> None:

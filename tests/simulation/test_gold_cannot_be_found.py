@@ -4,8 +4,8 @@ Fourteen accounts, four of them new, work through the API on projects of some hu
 that they see is kept. Images come folder by folder, one folder a class; gold comes from an imported sample or from a
 manager, before and during the work. What each account by itself, some pairs and some fives know is pooled.
 With `python3 manage.py test tests/simulation/test_gold_cannot_be_found.py -n 0 -s --gold-projects 10` there are more
-projects of each kind, and it prints the figures that docs/security.md quotes. With few projects, what the limit is
-compared with is the lower end of the interval of what was measured.
+projects of each kind, and the limits hold for the figures themselves. With fewer projects, where chance is larger than
+what is left to the limit, they hold for the lower end of the interval: that alone does not show that they are kept.
 """
 
 import random
@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.
 #: The most that one account, two, and five may know: see issue 11.
 LIMITS = {1: 0.55, 2: 0.6, 5: 0.65}
 LEAST_GOLD = 200
+#: With so many projects of a kind, what was measured is compared with the limits, not the lower end of its interval.
+ENOUGH_PROJECTS = 10
 
 APART = (*FIVE_APART, 12, 13)
 #: Who compares notes: each account by itself, pairs in step and not, fives in step and not.
@@ -59,7 +61,7 @@ def test_neither_one_nor_two_nor_five_tell_gold_from_work(
     above = [
         line
         for size, each in found.items()
-        if each.at_least > LIMITS[size]
+        if (each.auc if gold_projects >= ENOUGH_PROJECTS else each.at_least) > LIMITS[size]
         for line in [f"{size} together know more than {LIMITS[size]}:", *each.lines()]
     ]
     assert not above, "\n".join(above)

@@ -113,7 +113,7 @@ def test_a_tolerance_is_changed_and_answers_are_judged_by_it(people: People) -> 
     page.get_by_label("Least overlap").fill("0")
     page.get_by_label("Objects that may be missing").fill("1")
     page.get_by_role("button", name="Save").last.click()
-    expect(page.get_by_text("Enter an overlap from 1 to 100%")).to_be_visible()
+    expect(page.get_by_text("Enter a percentage from 1 to 100")).to_be_visible()
     page.get_by_text("Tolerance").click()
     page.get_by_label("Objects that may be missing").fill("1")
     page.get_by_role("button", name="Save").last.click()

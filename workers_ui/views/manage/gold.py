@@ -119,7 +119,7 @@ def tolerance(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> Htt
     back = reverse("workers_ui:gold", args=[project.public_id])
     values = [request.POST.get(name, "") for name in ("iou", "misses", "extras")]
     if not all(value.isdecimal() and len(value) <= 3 for value in values) or not 1 <= int(values[0]) <= 100:
-        messages.error(request, "Enter an overlap from 1 to 100%, and numbers of objects from 0 to 999.")
+        messages.error(request, "Enter a percentage from 1 to 100, and numbers of objects from 0 to 999.")
         return redirect(back)
     iou, misses, extras = map(int, values)
     changes = {"iou": iou / 100, "misses": misses, "extras": extras}
