@@ -1,6 +1,6 @@
 """The verbs of workers, the clock, the sweep and the jobs as rules: the model's prediction, then the call."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import partial
 
@@ -115,22 +115,19 @@ class WorkerRules(ProjectMachine):
             call = partial(extend_hand, worker=self.worker(who), hand_id=self.main.hand(pk).public_id)
             self.expect(self.model.extend(pk, self.clock.now()), call)
 
-    @rule(who=who, asks=st.booleans())
-    def work_slowly(self, who: int, asks: bool) -> None:
-        """An answer is changed, or more time asked for, again and again, until the set is over for good."""
-        worker = self.worker(who)
-        self.claim_in(self.main, worker)
-        for number in range(MOST_LEASES * 2):
-            pk = self.model.hand_in_progress(worker.pk, self.clock.now())
-            if pk is None:
-                return
-            if asks:
-                self.ask_for_more_time(who)
-            else:
-                mine = [each for each in self.model.leases_of(worker.pk) if self.model.leases[each].hand == pk]
-                if mine:
-                    self.send(mine[0], 1 + number % 2)
-            self.clock.advance(0.7 * LEASE)
+    @rule(who=st.integers(0, WORKERS - 2))
+    def answer_slowly(self, who: int) -> None:
+        """An answer is changed again and again, until the set is over for good."""
+        for number in self._slowly(who):
+            hand = self.model.live_hand(self.worker(who).pk)
+            mine = [pk for pk in self.model.leases_of(self.worker(who).pk) if self.model.leases[pk].hand == hand]
+            if mine:
+                self.send(mine[0], 1 + number % 2)
+
+    @rule(who=st.integers(0, WORKERS - 2))
+    def ask_for_more_time_again_and_again(self, who: int) -> None:
+        for _ in self._slowly(who):
+            self.ask_for_more_time(who)
 
     @rule(share=st.sampled_from([0.6, 1.1]))
     def time_passes(self, share: float) -> None:
@@ -169,6 +166,16 @@ class WorkerRules(ProjectMachine):
         number_events(project_id=self.project.pk)
 
     # What rules share
+
+    def _slowly(self, who: int) -> Iterator[int]:
+        """Claim a set, and let time pass between the steps of the loop until it is over, or for twice its limit."""
+        worker = self.worker(who)
+        self.claim_in(self.main, worker)
+        for number in range(MOST_LEASES * 2):
+            if self.model.hand_in_progress(worker.pk, self.clock.now()) is None:
+                return
+            yield number
+            self.clock.advance(0.7 * LEASE)
 
     def claim_in(self, site: Site, worker: Actor) -> str:
         """Claim, and return what came of it."""
