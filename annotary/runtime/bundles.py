@@ -17,7 +17,7 @@ from annotary.runtime.source_roots import ROOT
 
 STATIC = ROOT / "workers_ui" / "static" / "workers_ui"
 ENTRIES, BUNDLES = STATIC / "entries", STATIC / "bundles"
-SCRIPTS = ("theme_early", "site", "set", "manage", "canvas", "charts")
+SCRIPTS = ("theme_early", "site", "set", "attempt", "manage", "canvas", "charts")
 STYLES = ("site", "set", "manage")
 IMPORT = re.compile(r'^@import url\("([^"]+)"\);$', re.MULTILINE)
 # What a style sheet may lose: comments, line breaks and indentation, never anything in quotation marks.

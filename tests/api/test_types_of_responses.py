@@ -10,7 +10,7 @@ from tests.api.documented import NOWHERE, Operation, caller_of, operations
 from tests.api.people import member, with_key
 
 PROBLEM = "application/problem+json"
-FILES = ("/image", "/file/", "/download", ".jsonl", ".csv")
+FILES = ("/image", "/file", "/file/", "/download", ".jsonl", ".csv")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 /* The page of practice or an exam: the set page, with answers that are sent one by one. It is registered as "set",
  * so that it has that page's parts and styles.
- *   <div data-controller="set dialog" data-set-attempt data-set-url="/api/v1/attempts/.../" data-set-done="/work/..." data-set-now="...">
+ *   <div data-controller="set dialog" data-set-url="/api/v1/attempts/.../" data-set-done="/work/..." data-set-now="...">
  * In practice each answer is explained before the next image; an exam says nothing until it is over. */
 
 import { callApi } from "../lib/api.js";
