@@ -152,6 +152,22 @@ def django_db_modify_db_settings(stores: dict[str, str], django_db_modify_db_set
     """Start the stores before pytest-django creates the database: it calls this fixture first."""
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """End the sessions that are left before the database is dropped, which PostgreSQL refuses while there are any.
+
+    The last test of a process may have closed a browser whose last request the server still answers.
+    """
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Outside CI, deselect and count the tests that this machine cannot run; in CI they run and fail."""
     if in_ci():
