@@ -29,21 +29,21 @@ class ApprovedCrowd:
     """A project with approved labels: on the split images wren answered cat and the others dog, the label; on the tied
     ones, wren and finch contradict each other; on the rest, all answered cat."""
 
-    def __init__(self, *, image: Callable[[Project, int], Image] | None = None) -> None:
+    def __init__(self, *, image: Callable[[Project, int], Image] | None = None, tied: int = 8) -> None:
         self.workers = [a_worker(name) for name in ("wren", "finch", "robin")]
         self.wren, self.finch, self.robin = self.workers
         self.project = a_project(answers_min=2, answers_max=3, confidence_target=0.5, workers=self.workers)
         batches = [a_batch(self.project) for _ in range(2)]
         self.tasks = [
             a_task(self.project, batch=batches[n % 2], image=image(self.project, n) if image else None, wanted=2)
-            for n in range(20)
+            for n in range(12 + tied)
         ]
-        self.split, self.tied, self.agreed = self.tasks[:8], self.tasks[8:16], self.tasks[16:]
+        self.split, self.tied, self.agreed = self.tasks[:8], self.tasks[8:-4], self.tasks[-4:]
         cat, dog = class_vote(CAT), class_vote(DOG)
-        split, tied, agreed = self.split, self.tied, self.agreed
+        split, both, agreed = self.split, self.tied, self.agreed
         votes: Votes = {
-            self.wren: dict.fromkeys([*split, *tied, *agreed], cat),
-            self.finch: dict.fromkeys([*split, *tied], dog) | dict.fromkeys(agreed, cat),
+            self.wren: dict.fromkeys([*split, *both, *agreed], cat),
+            self.finch: dict.fromkeys([*split, *both], dog) | dict.fromkeys(agreed, cat),
             self.robin: dict.fromkeys(split, dog),
         }
         write_answers(self.project, votes)
