@@ -174,16 +174,18 @@ class BatchCursor(models.Model):
     """A worker's cursor in a batch: the generation in which the worker has had every task that had an open slot.
 
     It spares claims from scanning everything that a busy worker has done (4.5 to 7.4 ms at 50,000 tasks without it).
+    A claim reads all of the worker's cursors in the project.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="+", db_index=False)
-    worker = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="+")
+    worker = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="+", db_index=False)
     generation = models.PositiveIntegerField()
 
     class Meta:
         # The name of the model before it was renamed; running installations have the table.
         db_table = "tasks_exhaustion"
+        indexes = [models.Index(fields=["worker", "project"], name="tasks_exhaustion_of_worker")]
         constraints = [models.UniqueConstraint(fields=["batch", "worker"], name=ONE_BATCH_CURSOR)]
 
 
