@@ -80,7 +80,7 @@ class ClassChangePreviewSerializer(serializers.Serializer[Any]):
     answers = serializers.IntegerField(help_text="Answers of workers that name one of the classes")
     predictions = serializers.IntegerField(help_text="Predictions of models that name one of the classes")
     golds = serializers.IntegerField(help_text="Check images that accept nothing but one of the classes")
-    recomputed = serializers.IntegerField(help_text="Finished images whose label is computed anew")
+    recomputed = serializers.IntegerField(help_text="Finished images that are relabeled")
     changed = serializers.IntegerField(help_text="Those of them whose label gets another content")
     proposed = serializers.IntegerField(help_text="Approved labels for which another content is proposed")
     reopened = serializers.IntegerField(help_text="Images that are labeled again")
