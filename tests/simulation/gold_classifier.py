@@ -1,9 +1,9 @@
 """How well gold is told from work: by each figure alone, and by classifiers that have learned from other images.
 
-The area under the ROC curve (AUC) is the probability that a gold image is more suspect than an ordinary one of its
-project, ties counting half (Mann and Whitney 1947); 0.5 is guessing. Classifiers have learned from other projects, as
-people would who were told their gold: in one project alone, gold differs from work by chance, as in having more of one
-class, and a classifier trained on some of that gold would find the rest.
+The area under the ROC curve (AUC) is the probability that a gold image is more suspect than an ordinary one that the
+same accounts saw, ties counting half (Mann and Whitney 1947); 0.5 is guessing. Classifiers have learned from other
+projects, as people would who were told their gold: in one project alone, gold differs from work by chance, as in having
+more of one class, and a classifier trained on some of that gold would find the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,10 +84,11 @@ def findings(projects: Sequence[SeenInProject], *, seed: int = 0) -> Findings:
     is_gold = np.array([gold for _, _, golds in seen for gold in golds])
     images = np.array([image for _, each, _ in seen for image in each.images])
     project = np.array([number for number, each, _ in seen for _ in each.images])
+    group = np.array([number for number, (_, each, _) in enumerate(seen) for _ in each.images])
     untimed = np.array([not any(time in name for time in TIMES) for name in names])
     by_figure = {}
     for name, column in zip(names, table.T, strict=True):
-        value = mean_auc(column, is_gold, project)
+        value = mean_auc(column, is_gold, group)
         by_figure[name] = max(value, 1 - value)
     folds = _folds(table, is_gold, images, project)
     scores = _out_of_fold(table[:, untimed], is_gold, folds, {"logistic": _logistic(), "trees": _trees(seed)})
@@ -97,21 +98,27 @@ def findings(projects: Sequence[SeenInProject], *, seed: int = 0) -> Findings:
         images=len(is_gold),
         gold=int(is_gold.sum()),
         by_figure=by_figure,
-        by_classifier={name: mean_auc(score, is_gold, project) for name, score in scores.items()},
-        with_times=mean_auc(timed, is_gold, project),
-        error=_error(scores["both"], is_gold, images, project, seed),
+        by_classifier={name: mean_auc(score, is_gold, group) for name, score in scores.items()},
+        with_times=mean_auc(timed, is_gold, group),
+        error=_error(scores["both"], is_gold, images, group, seed),
     )
 
 
-def mean_auc(scores: Numbers, is_gold: NDArray[np.bool_], project: NDArray[np.int_]) -> float:
-    """The mean over the projects, each by how much gold was seen in it."""
-    numbers = np.unique(project)
-    each = [auc(scores[project == number], is_gold[project == number]) for number in numbers]
-    return float(np.average(each, weights=[is_gold[project == number].sum() for number in numbers]))
+def mean_auc(scores: Numbers, is_gold: NDArray[np.bool_], group: NDArray[np.int_]) -> float:
+    """The mean over the groups of accounts, each by how much gold it saw.
+
+    A group tells its own gold from its own work. That another one has more gold is of no use to it.
+    """
+    order = np.argsort(group, kind="stable")
+    rows = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    both = [each for each in rows if is_gold[each].any() and not is_gold[each].all()]
+    return float(
+        np.average([auc(scores[each], is_gold[each]) for each in both], weights=[is_gold[each].sum() for each in both])
+    )
 
 
 def _error(
-    scores: Numbers, is_gold: NDArray[np.bool_], images: NDArray[np.str_], project: NDArray[np.int_], seed: int
+    scores: Numbers, is_gold: NDArray[np.bool_], images: NDArray[np.str_], group: NDArray[np.int_], seed: int
 ) -> float:
     """The standard error of the mean AUC: images are drawn again, each with all accounts that saw it."""
     rng = np.random.default_rng(seed)
@@ -120,7 +127,7 @@ def _error(
     values = []
     for _ in range(RESAMPLES):
         drawn = np.concatenate([rows[number] for number in rng.integers(len(rows), size=len(rows))])
-        values.append(mean_auc(scores[drawn], is_gold[drawn], project[drawn]))
+        values.append(mean_auc(scores[drawn], is_gold[drawn], group[drawn]))
     return float(np.std(values))
 
 
