@@ -18,6 +18,7 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/attempts/<uuid:attempt_id>/", qualifications.attempt_page, name="attempt"),
     path("work/attempts/<uuid:attempt_id>/finish/", qualifications.finish, name="attempt-finish"),
     path("work/<uuid:project_id>/", work.intro, name="intro"),
+    path("work/<uuid:project_id>/leave/", work.leave, name="leave"),
     path("work/<uuid:project_id>/instructions/", work.instructions, name="instructions"),
     path("work/<uuid:project_id>/set/", work.work_set, name="set"),
     path("work/<uuid:project_id>/set/hand-in/", work.hand_in, name="hand-in"),

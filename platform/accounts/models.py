@@ -21,6 +21,7 @@ ONE_EMAIL = "accounts_user_email_once_whatever_case"
 ONE_TRACE = "accounts_trace_once_per_actor"
 ONE_MEMBERSHIP = "accounts_membership_one_per_actor_and_organisation"
 ONE_BLOCK = "accounts_block_one_per_organisation_and_actor"
+ONE_OPEN_PERSONAL = "accounts_invitation_one_open_per_project_and_address"
 INVITATION_USES = "accounts_invitation_not_used_more_than_allowed"
 
 
@@ -173,7 +174,8 @@ class Block(models.Model):
 class Invitation(models.Model):
     """A link that makes the person who accepts it a member, and with a project also a worker of that project.
 
-    States: open -> used up | expired | revoked. Only the token's hash is stored.
+    States: open -> used up | expired | revoked. Only the token's hash is stored. One with an address is for one person
+    and is sent by mail: see `accounts.personal_invitations`.
     """
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
@@ -185,11 +187,23 @@ class Invitation(models.Model):
     uses = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    # For one person: the address, in lower case, what they get when they join, when mail went out, and who joined.
+    email = models.EmailField(max_length=254, blank=True, default="", db_default="")
+    grants = models.JSONField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(uses__lte=models.F("max_uses")), name=INVITATION_USES)]
+        constraints = [
+            models.CheckConstraint(condition=Q(uses__lte=models.F("max_uses")), name=INVITATION_USES),
+            models.UniqueConstraint(
+                fields=["project", "email"],
+                condition=Q(uses=0, revoked_at__isnull=True) & ~Q(email=""),
+                name=ONE_OPEN_PERSONAL,
+            ),
+        ]
 
 
 class ApiToken(models.Model):

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from accounts.errors import (
     Blocked,
@@ -164,6 +165,8 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     ).update(uses=F("uses") + 1)
     if not used:
         raise InvitationGone
+    if invitation.email:
+        Invitation.objects.filter(pk=invitation.pk).update(accepted_by=actor)
     if insert_unless_exists(Membership(organisation=invitation.organisation, actor=actor, role=invitation.role)):
         return invitation
     membership = Membership.objects.get(organisation=invitation.organisation, actor=actor)
@@ -284,6 +287,9 @@ def erase_person(*, user: User) -> None:
     refuse_last_owner(user.actor)
     revoke_tokens(actor=user.actor)
     Trace.objects.filter(actor=user.actor).delete()
+    Invitation.objects.filter(Q(accepted_by=user.actor) | Q(email=user.email.lower())).exclude(email="").update(
+        email="", revoked_at=Coalesce("revoked_at", ClockTimestamp())
+    )
     user.delete()
     forget_person(user.actor_id)
 

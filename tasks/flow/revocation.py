@@ -52,11 +52,23 @@ def remove_worker(*, project: Project, worker: Actor, reason: str) -> Standing:
 
 
 @transaction.atomic
+def leave_project(*, project: Project, worker: Actor) -> Standing:
+    """Locks the access; then as `settle_hand`. End the worker's work in the project, until an invitation brings them
+    back; repeating is harmless. Raises NotFound."""
+    lock_access(actor_id=worker.pk)
+    end_hands(list(Hand.objects.filter(worker=worker, project=project, state=LIVE).values_list("pk", flat=True)))
+    return standings.leave(project=project, worker=worker)
+
+
+@transaction.atomic
 def leave_crowd(*, worker: Actor, organisation: Organisation, reason: str) -> int:
-    """Locks the access; then as `settle_hand`. Remove a worker from the organization's projects; return how many."""
+    """Locks the access; then as `settle_hand`. Remove a worker from the organization's projects; return how many.
+
+    Those that the worker has left are among them: no invitation brings them back there.
+    """
     lock_access(actor_id=worker.pk)
     current = Standing.objects.filter(worker=worker, project__organisation=organisation)
-    rows = current.exclude(state=REMOVED).select_related("project").order_by("project_id")
+    rows = current.exclude(state=REMOVED, left_from="").select_related("project").order_by("project_id")
     projects = [row.project for row in rows]
     for project in projects:
         remove_worker(project=project, worker=worker, reason=reason)

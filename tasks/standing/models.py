@@ -11,6 +11,8 @@ ONE_STANDING = "tasks_standing_one_per_project_and_worker"
 class Standing(models.Model):
     """A worker's standing in a project. States: active <-> paused; active | paused -> removed.
 
+    A worker who left is removed too, with the state that an invitation brings them back to in `left_from`.
+
     What was measured of the worker is in `workers.models.WorkerEvidence`; `standing.trust` computes trust from it.
     """
 
@@ -30,6 +32,8 @@ class Standing(models.Model):
     worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="standings")
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     reason = models.CharField(max_length=300, blank=True, default="")
+    # Empty for people who have not left, and for those who were removed for good.
+    left_from = models.CharField(max_length=10, choices=State.choices, blank=True, default="", db_default="")
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.NONE, db_default=Stage.NONE)
     # A rule paused the worker, and no manager has decided yet whether they are removed or go on.
     awaits_decision = models.BooleanField(default=False, db_default=False)

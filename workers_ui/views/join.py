@@ -77,7 +77,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         return problem_page(request, error, heading="This invitation is no longer valid")
     if request.method == "POST":
         return _sign_up(request, invitation, token)
-    return _show(request, invitation, token, SignUpForm())
+    return _show(request, invitation, token, SignUpForm(initial={"email": invitation.email}))
 
 
 def _sign_up(request: HttpRequest, invitation: Invitation, token: str) -> HttpResponse:

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +32,7 @@ from tasks.assignment.models import MAX_NOTE, Hand, SkipReason
 from tasks.assignment.selectors import hand_for, live_hand, live_hands_of
 from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim_next_hand
+from tasks.flow.revocation import leave_project
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import line_state, statement_of, sums_by_project, waiting_sets
@@ -150,6 +152,15 @@ def instructions(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     live = live_hand(worker=worker, project=standing.project)
     context = {"project": standing.project, "news": news, "live": live, "replaced": replaced}
     return page(request, "workers_ui/work/instructions.html", status=409 if replaced else 200, **context)
+
+
+@login_required
+@require_POST
+def leave(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    standing = standing_for(worker=actor_of(request), project_id=project_id)
+    leave_project(project=standing.project, worker=actor_of(request))
+    messages.success(request, f"You have left {standing.project.name}. What you have answered is paid.")
+    return redirect("workers_ui:work")
 
 
 def _card(worker: Actor, standing: Standing) -> tuple[ProjectCard, ProjectOffer]:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
-from accounts.selectors import display_names, open_invitations
+from accounts.selectors import display_names, open_links
 from projects.models import Project
 from tasks.analytics.worker_figures import WorkerFigures, WorkerRow, worker_flags
 from tasks.analytics.worker_flags import FlagFigures
@@ -30,7 +30,7 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
     figures = WorkerFigures(project=project, public_id=chosen, first=list(flags))
     shown, pager = paginate(request, Paginator(figures, PAGE_SIZE))
     names = display_names(actors=[row["worker"] for row in shown])
-    links, links_pager = paginate(request, Paginator(open_invitations(project_id=project.pk), LINKS_PER_PAGE), "links")
+    links, links_pager = paginate(request, Paginator(open_links(project_id=project.pk), LINKS_PER_PAGE), "links")
     context = {
         "to_confirm": _to_confirm(project),
         "rows": [_row(row, names[row["worker"]], flags.get(row["worker"], [])) for row in shown],
