@@ -22,6 +22,9 @@ ONE_TRACE = "accounts_trace_once_per_actor"
 ONE_MEMBERSHIP = "accounts_membership_one_per_actor_and_organisation"
 ONE_BLOCK = "accounts_block_one_per_organisation_and_actor"
 ONE_OPEN_PERSONAL = "accounts_invitation_one_open_per_project_and_address"
+ONE_TEAM_NAME = "accounts_team_one_name_per_organisation"
+ONE_TEAM_MEMBER = "accounts_teammember_one_per_worker_and_team"
+ONE_TEAM_LEAD = "accounts_teammember_one_lead_per_team"
 INVITATION_USES = "accounts_invitation_not_used_more_than_allowed"
 
 
@@ -243,3 +246,40 @@ class Trace(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["actor", "kind", "digest"], name=ONE_TRACE)]
+
+
+class Team(models.Model):
+    """Workers of an organization who work together, or for one customer. Batches can be kept for them. An archived one
+    has no members, and its name is free again."""
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="teams", db_index=False)
+    name = models.CharField(max_length=80)
+    archived_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "name"], condition=Q(archived_at__isnull=True), name=ONE_TEAM_NAME
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMember(models.Model):
+    """A worker in a team. The lead sees how far its members are."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="members")
+    # `db_index=False`: the constraint has an index that starts with the column, which claims read.
+    worker = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="+", db_index=False)
+    is_lead = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["worker", "team"], name=ONE_TEAM_MEMBER),
+            models.UniqueConstraint(fields=["team"], condition=Q(is_lead=True), name=ONE_TEAM_LEAD),
+        ]

@@ -52,6 +52,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "batch.opened": EventKind("A batch was opened", _REVIEWERS),
     "batch.paused": EventKind("A batch was paused", _REVIEWERS),
     "batch.scheduled": EventKind("The priority or the deadline of a batch was changed", _REVIEWERS),
+    "batch.kept": EventKind("A batch was kept for a team, or opened to everybody"),
     "batch.approved": EventKind("A batch was approved", _REVIEWERS),
     "hand.claimed": EventKind("A worker took a set"),
     "hand.settled": EventKind("A set was handed in and paid"),

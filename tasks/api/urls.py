@@ -34,6 +34,7 @@ from tasks.api import (
     skills,
     streams,
     tasks,
+    teams,
     unknown,
     work,
 )
@@ -108,6 +109,15 @@ urlpatterns = [
     path("organisations/<uuid:organisation_id>/payouts/", pay.PayoutsView.as_view()),
     path("organisations/<uuid:organisation_id>/payouts/<uuid:payout_run_id>/", pay.PayoutView.as_view()),
     path("organisations/<uuid:organisation_id>/payouts/<uuid:payout_run_id>/file", pay.PayoutFileView.as_view()),
+    path("organisations/<uuid:organisation_id>/teams/", teams.TeamsView.as_view()),
+    path("organisations/<uuid:organisation_id>/teams/<uuid:team_id>/", teams.TeamView.as_view()),
+    path("organisations/<uuid:organisation_id>/teams/<uuid:team_id>/members/", teams.TeamMembersView.as_view()),
+    path(
+        "organisations/<uuid:organisation_id>/teams/<uuid:team_id>/members/<uuid:worker_id>/",
+        teams.TeamMemberView.as_view(),
+    ),
+    path("work/teams/", teams.MyTeamsView.as_view()),
+    path("work/teams/<uuid:team_id>/", teams.MyTeamView.as_view()),
     path("tokens/", accounts.TokensView.as_view()),
     path("tokens/<uuid:token_id>/", accounts.TokenView.as_view()),
     path("invitations/accept/", accounts.AcceptInvitationView.as_view()),

@@ -38,6 +38,8 @@ CANDIDATE = """
 b.project_id = %(project)s AND b.state = 'open' AND b.taken < b.wanted
 AND b.generation IS DISTINCT FROM (
     SELECT e.generation FROM tasks_exhaustion e WHERE e.batch_id = b.id AND e.worker_id = %(worker)s)
+AND (b.team_id IS NULL OR b.team_id = ANY (ARRAY(
+    SELECT m.team_id FROM accounts_teammember m WHERE m.worker_id = %(worker)s)))
 """
 
 # By priority, then by deadline, those without one last; then batches that are three quarters done, so that their last

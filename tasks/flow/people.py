@@ -20,6 +20,7 @@ from accounts.personal_invitations import (
     not_joined,
     withdraw_people,
 )
+from accounts.teams import teams_of
 from kernel.clock import database_now
 from kernel.errors import AnnotaryError
 from kernel.events import record_event
@@ -98,10 +99,10 @@ def preview_invitations(*, project: Project, content: bytes) -> PeopleReport:
 def invite_from_file(
     *, project: Project, content: bytes, by: Actor, base_url: str, skip_problems: bool = False
 ) -> PeopleReport:
-    """Locks the project's invitations from files. Invite everybody in a file; all of them in one transaction.
+    """Locks the project's files of people; then as `apply_grants`. Invite everybody in a file, in one transaction.
 
     People who are invited or work here already get what the columns say, and no mail. `base_url` is the site's address
-    for the links. Raises PeopleFileRefused, and SkillRefused for more skills than an organization may have.
+    for the links. Raises PeopleFileRefused, TeamRefused, and SkillRefused for more skills than an organization has.
     """
     lines = read_people(content)
     lock_named(f"people:{project.pk}")
@@ -113,12 +114,12 @@ def invite_from_file(
         {name for line, result in found if not result.problem for name in line.grants.get("skills", ())}
     ):
         skill_named(organisation=project.organisation, name=name)
+    # First those who are here: their access is locked before any row.
+    here = [(result.worker, line.grants) for line, result in found if result.worker and line.grants]
+    changed = apply_grants(organisation=project.organisation, by=by, people=here)
     to_invite = (PersonState.NEW, PersonState.AGAIN, PersonState.INVITED)
     invited = [NewInvitation(line.email, line.grants) for line, result in found if result.state in to_invite]
     invite_people(organisation=project.organisation, project_id=project.pk, by=by, people=invited)
-    joined = [(result.worker, line.grants) for line, result in found if result.worker and line.grants]
-    here = [(worker, grants) for worker, grants in joined if worker is not None]
-    changed = apply_grants(organisation=project.organisation, by=by, people=here)
     results = [_applied(result, changed) for _, result in found]
     if new := sum(each.state in to_invite[:2] for each in results):
         record_event(project_id=project.pk, kind="workers.invited", data={"by": str(by.public_id), "people": new})
@@ -171,8 +172,23 @@ def _applied(result: PersonResult, changed: Iterable[int]) -> PersonResult:
 
 
 def _for_invitation(project: Project, lines: Sequence[PersonLine]) -> list[tuple[PersonLine, PersonResult]]:
+    lines = _with_team_ids(project, lines)
     known = _Known(project, lines)
     return [(line, known.result(line, *known.invited(line.email))) for line in lines]
+
+
+def _with_team_ids(project: Project, lines: Sequence[PersonLine]) -> list[PersonLine]:
+    """Put the ids of teams in place of their names; a name that no team has is a problem."""
+    teams = {row.name.lower(): str(row.public_id) for row in teams_of(organisation=project.organisation)}
+    checked = []
+    for line in lines:
+        name = line.grants.get("team")
+        if name and not line.problem:
+            team = teams.get(name.lower())
+            problem = "" if team else f"There is no team “{name[:80]}”. Correct it, or create the team first."
+            line = replace(line, grants={**line.grants, "team": team}, problem=problem)
+        checked.append(line)
+    return checked
 
 
 def _for_leaving(project: Project, lines: Sequence[PersonLine]) -> list[PersonResult]:

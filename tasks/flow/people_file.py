@@ -22,6 +22,7 @@ MAX_EMAIL = 254
 class PersonLine:
     """A line of a file: the address in lower case, what the person gets, and what is wrong, if anything is.
 
+    `grants` are as in `people_grants`, but with the name of the team in place of its id.
     The header is line 1.
     """
 
@@ -61,7 +62,7 @@ def _headings(cells: Sequence[str]) -> list[str]:
     unknown = [each for each in named if each not in KNOWN and not is_skill_column(each)]
     if unknown:
         raise PeopleFileRefused(
-            f"The column “{unknown[0][:60]}” is unknown. Remove it; possible are email and skill.NAME,"
+            f"The column “{unknown[0][:60]}” is unknown. Remove it; possible are email, team and skill.NAME,"
             " where NAME is lower-case letters, digits and _."
         )
     return headings
@@ -71,7 +72,7 @@ def is_skill_column(heading: str) -> bool:
     return heading.startswith(SKILL_PREFIX) and is_skill_name(heading.removeprefix(SKILL_PREFIX))
 
 
-KNOWN = frozenset({"email"})
+KNOWN = frozenset({"email", "team"})
 
 
 def _person(number: int, headings: Sequence[str], cells: Sequence[str]) -> PersonLine:
@@ -88,7 +89,8 @@ def _person(number: int, headings: Sequence[str], cells: Sequence[str]) -> Perso
             if problem:
                 return PersonLine(number, email, problem=f"{heading}: {problem}")
             skills[heading.removeprefix(SKILL_PREFIX)] = value
-    return PersonLine(number, email, {"skills": skills} if skills else {})
+    grants: dict[str, Any] = {"skills": skills} if skills else {}
+    return PersonLine(number, email, {**grants, "team": row["team"]} if row.get("team") else grants)
 
 
 def _address_problem(email: str) -> str:

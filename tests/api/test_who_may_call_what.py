@@ -22,6 +22,7 @@ READERS = REVIEWERS | CLIENTS
 WORKER = {"worker"}
 EVERYBODY = {*MEMBERS, "outsider"}
 P = "projects/<uuid:project_id>/"
+T = "organisations/<uuid:organisation_id>/teams/<uuid:team_id>/"
 Q = "qualifications/<uuid:qualification_id>/"
 
 MAY: dict[tuple[str, str], set[str]] = {
@@ -44,6 +45,15 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("organisations/<uuid:organisation_id>/blocks/", "get"): MANAGERS,
     ("organisations/<uuid:organisation_id>/blocks/", "post"): MANAGERS,
     ("organisations/<uuid:organisation_id>/blocks/<uuid:block_id>/", "delete"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/teams/", "get"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/teams/", "post"): MANAGERS,
+    (T, "patch"): MANAGERS,
+    (T, "delete"): MANAGERS,
+    (T + "members/", "get"): MANAGERS,
+    (T + "members/", "post"): MANAGERS,
+    (T + "members/<uuid:worker_id>/", "delete"): MANAGERS,
+    ("work/teams/", "get"): EVERYBODY,
+    ("work/teams/<uuid:team_id>/", "get"): WORKER,  # who leads it
     ("organisations/<uuid:organisation_id>/", "patch"): {"owner"},
     ("organisations/", "get"): EVERYBODY,
     ("organisations/", "post"): set(),  # not allowed with a key; owners may when signed in

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Actor
+from accounts.teams import teams_led_by
 from accounts.traces import record_trace, set_device_cookie
 from kernel.clock import utc_now
 from kernel.errors import NotFound
@@ -90,6 +91,7 @@ def work(request: HttpRequest) -> HttpResponse:
         balances=balance(worker=worker),
         appealable=appealable_by_project(worker=worker) if any(each.project.appeal_days for each in standings) else (),
         qualifications=qualifications_for(worker=worker),
+        led=teams_led_by(worker=worker),
     )
     set_device_cookie(request, response)
     return response

@@ -190,7 +190,7 @@ def test_people_leave_by_a_file_and_what_they_answered_is_paid(project: Project)
     factories.some_tasks(project, 3, wanted=1)
     wren = factories.wren()
     hand = take(wren, project)
-    answer(wren, leases_of(hand)[0])
+    answer(leases_of(hand)[0])
     invited(project, "jo@example.org")
     content = a_file("wren@example.org", "jo@example.org", "who@example.org")
     assert states(preview_leaving(project=project, content=content)) == ["joined", "invited", "problem"]

@@ -42,7 +42,7 @@ WORDS = {
         PersonState.NEW: ("New: gets an invitation", "Invited"),
         PersonState.AGAIN: ("Gets a new invitation", "Invited again"),
         PersonState.INVITED: ("Invited already", "Invited already"),
-        PersonState.JOINED: ("Works here already", "Works here already: skills set"),
+        PersonState.JOINED: ("Works here already", "Works here already: team and skills saved"),
     },
     LEAVE: {
         PersonState.JOINED: ("Leaves the project", "Has left"),
