@@ -4,6 +4,7 @@ from django.urls import path
 
 from workers_ui.views.manage import (
     appeals,
+    applications,
     batches,
     class_changes,
     console,
@@ -55,6 +56,9 @@ urlpatterns = [
     path(f"{PROJECT}checks/<uuid:gold_id>/tolerance/", gold.tolerance, name="gold-tolerance"),
     path(f"{PROJECT}workers/", workers.workers, name="workers"),
     path(f"{PROJECT}workers/invite/", invitations.invite_workers, name="invite"),
+    path(f"{PROJECT}workers/applications/", applications.applications, name="applications"),
+    path(f"{PROJECT}workers/applications/listing/", applications.listing, name="applications-listing"),
+    path(f"{PROJECT}workers/applications/<uuid:application_id>/", applications.decide, name="application-decide"),
     path(f"{PROJECT}workers/people/", people.people, name="people"),
     path(f"{PROJECT}workers/people/links.csv", people.links, name="people-links"),
     path(f"{PROJECT}workers/<uuid:worker_id>/", worker.worker, name="worker"),

@@ -101,3 +101,9 @@ class TeamInUse(Conflict):
     """Batches are kept for this team. Open them to everybody, or keep them for another team, first."""
 
     code = "team_in_use"
+
+
+class MustApply(Conflict):
+    """With this link you apply, and a manager decides. Open it in the browser, or send it to invitations/apply/."""
+
+    code = "must_apply"

@@ -190,6 +190,8 @@ class Invitation(models.Model):
     uses = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    # Whoever opens it applies, and a manager decides: see `tasks.flow.applications`.
+    needs_approval = models.BooleanField(default=False, db_default=False)
     # For one person: the address, in lower case, what they get when they join, when mail went out, and who joined.
     email = models.EmailField(max_length=254, blank=True, default="", db_default="")
     grants = models.JSONField(null=True)

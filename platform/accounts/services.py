@@ -17,6 +17,7 @@ from accounts.errors import (
     InvitationRefused,
     InvitationUnknown,
     LastOwner,
+    MustApply,
     PasswordRefused,
     TokenRefused,
 )
@@ -91,9 +92,11 @@ def invite(
     project_id: int | None = None,
     max_uses: int = 1000,
     expires_at: datetime | None = None,
+    needs_approval: bool = False,
 ) -> tuple[Invitation, str]:
     """Create an invitation; return it with the token for its link, which is not stored.
 
+    With `needs_approval`, which is for workers of a project, people apply by it and a manager decides.
     Raises InvitationRefused if the expiry date is in the past or more than a year ahead.
     """
     now = database_now()
@@ -109,6 +112,7 @@ def invite(
         max_uses=max_uses,
         expires_at=end,
         created_by=by,
+        needs_approval=needs_approval and project_id is not None,
     )
     return invitation, token
 
@@ -153,9 +157,25 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     """Locks the invitation; call inside the transaction that also creates the standing in the project.
 
     Accepting a link twice uses it once. A link can raise a member's role to one that covers it, and never lowers it.
-    Raises Blocked for somebody whom the organization has blocked.
+    Raises Blocked for somebody whom the organization has blocked, and MustApply for a link to apply by.
     """
     invitation = find_invitation(token=token)
+    if invitation.needs_approval:
+        raise MustApply
+    count_use(invitation=invitation, actor=actor)
+    if insert_unless_exists(Membership(organisation=invitation.organisation, actor=actor, role=invitation.role)):
+        return invitation
+    membership = Membership.objects.get(organisation=invitation.organisation, actor=actor)
+    below = [role for role in Role.values if role != invitation.role and is_above(invitation.role, role)]
+    raised = Membership.objects.filter(pk=membership.pk, role__in=below).update(role=invitation.role)
+    if not raised and invitation.project_id is None:
+        Invitation.objects.filter(pk=invitation.pk).update(uses=F("uses") - 1)
+    return invitation
+
+
+def count_use(*, invitation: Invitation, actor: Actor) -> None:
+    """Locks the invitation. Count that the actor uses it. Raises InvitationRefused for a program, Blocked, and
+    InvitationGone if it is used up by now."""
     if actor.kind == Actor.Kind.SERVICE:
         raise InvitationRefused("A service account cannot accept invitations. Open the link as a person.")
     if Block.objects.filter(organisation=invitation.organisation, actor=actor, lifted_at=None).exists():
@@ -167,14 +187,6 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
         raise InvitationGone
     if invitation.email:
         Invitation.objects.filter(pk=invitation.pk).update(accepted_by=actor)
-    if insert_unless_exists(Membership(organisation=invitation.organisation, actor=actor, role=invitation.role)):
-        return invitation
-    membership = Membership.objects.get(organisation=invitation.organisation, actor=actor)
-    below = [role for role in Role.values if role != invitation.role and is_above(invitation.role, role)]
-    raised = Membership.objects.filter(pk=membership.pk, role__in=below).update(role=invitation.role)
-    if not raised and invitation.project_id is None:
-        Invitation.objects.filter(pk=invitation.pk).update(uses=F("uses") - 1)
-    return invitation
 
 
 def revoke_invitation(*, invitation: Invitation) -> None:

@@ -63,6 +63,8 @@ EVENT_KINDS: dict[str, EventKind] = {
     "assignment.released": EventKind("Images of a set were returned"),
     "instructions.confirmed": EventKind("A worker confirmed the instructions"),
     "workers.invited": EventKind("People were invited by address"),
+    "application.made": EventKind("Somebody applied to work in the project"),
+    "application.decided": EventKind("An application was accepted or declined"),
     "worker.joined": EventKind("A worker joined"),
     "worker.paused": EventKind("A worker was paused"),
     "worker.stage_changed": EventKind("A worker's answers became more or less doubtful"),

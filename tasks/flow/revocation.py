@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from accounts import memberships
 from accounts import services as accounts
 from accounts.models import Actor, Block, Membership, Organisation, User
+from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from kernel.locks import lock_access
 from projects.models import Project
@@ -24,7 +25,7 @@ from tasks.assignment.slots import close_leases
 from tasks.flow.settlement import settle_hand
 from tasks.standing import services as standings
 from tasks.standing.access import may_work
-from tasks.standing.models import Standing
+from tasks.standing.models import Application, Standing
 
 logger = structlog.get_logger(__name__)
 
@@ -159,6 +160,9 @@ def erase_person(*, user: User) -> None:
     _end_all_hands(user.actor)
     for row in Standing.objects.filter(worker=user.actor).exclude(state=REMOVED).select_related("project"):
         standings.remove(project=row.project, worker=user.actor, reason=ERASED)
+    Application.objects.filter(worker=user.actor).update(note="")
+    waiting = Application.objects.filter(worker=user.actor, state=Application.State.WAITING)
+    waiting.update(state=Application.State.WITHDRAWN, decided_at=ClockTimestamp())
     accounts.erase_person(user=user)
 
 

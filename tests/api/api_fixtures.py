@@ -28,6 +28,7 @@ from tasks.repair.change_models import ClassChange
 from tasks.repair.models import Repair
 from tasks.review.models import RejectedAnswer
 from tasks.snapshots.models import Snapshot
+from tasks.standing.models import Application
 from tests import factories
 from tests.api.people import MEMBERS, member
 from tests.qualifications import a_qualification, an_exam_image, held
@@ -170,7 +171,9 @@ def a_world() -> World:
     team = create_team(organisation=project.organisation, name="Harbor")
     add_member(team=team, worker=worker)
     set_lead(team=team, worker=worker)
+    application = Application.objects.create(project=project, worker=factories.a_worker("dove"), created_at=utc_now())
     ids = {
+        "application_id": application.public_id,
         "team_id": team.public_id,
         "qualification_id": qualification.public_id,
         "pool_image_id": shown.public_id,

@@ -93,6 +93,13 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "repairs/<uuid:repair_id>/undo/", "post"): MANAGERS,
     (P + "invitations/", "get"): MANAGERS,
     (P + "invitations/", "post"): MANAGERS,
+    (P + "applications/", "get"): MANAGERS,
+    (P + "applications/<uuid:application_id>/<application_step:step>/", "post"): MANAGERS,
+    ("work/openings/", "get"): EVERYBODY,
+    ("work/openings/<uuid:project_id>/apply/", "post"): set(),  # see test_applications_over_the_api
+    ("work/applications/", "get"): EVERYBODY,
+    ("work/applications/<uuid:application_id>/", "delete"): set(),  # whose it is
+    ("invitations/apply/", "post"): EVERYBODY,
     (P + "people/", "get"): MANAGERS,
     (P + "people/preview/", "post"): MANAGERS,
     (P + "people/invite/", "post"): MANAGERS,
@@ -194,6 +201,7 @@ STEPS = {
     "project_step": "pause",
     "batch_step": "pause",
     "worker_step": "pause",
+    "application_step": "accept",
     "proposal_step": "keep",
     "set_aside_step": "offer",
 }

@@ -42,6 +42,7 @@ from tasks.qualification.selectors import missing_by_project, qualifications_for
 from tasks.qualification.worker_filters import is_let_in
 from tasks.review.appeal_lists import appealable_by_project
 from tasks.standing.advice import ADVICE
+from tasks.standing.applications import applications_of, openings_for
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
@@ -55,6 +56,8 @@ from workers_ui.views.project_card import (
 )
 
 ROWS_PER_PAGE = 25
+#: Projects to apply for and applications that the list of work shows, newest first.
+SHOWN = 12
 
 
 @login_required
@@ -92,6 +95,8 @@ def work(request: HttpRequest) -> HttpResponse:
         appealable=appealable_by_project(worker=worker) if any(each.project.appeal_days for each in standings) else (),
         qualifications=qualifications_for(worker=worker),
         led=teams_led_by(worker=worker),
+        openings=openings_for(worker=worker)[:SHOWN],
+        applications=applications_of(worker=worker)[:SHOWN],
     )
     set_device_cookie(request, response)
     return response

@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "invitation", "email", models.EmailField(blank=True, db_default="", default="", max_length=254)
         ),
+        migrations.AddField("invitation", "needs_approval", models.BooleanField(db_default=False, default=False)),
         migrations.AddField("invitation", "grants", models.JSONField(null=True)),
         migrations.AddField("invitation", "mailed_at", models.DateTimeField(null=True)),
         migrations.AddField(

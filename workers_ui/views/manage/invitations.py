@@ -55,6 +55,7 @@ def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
         project_id=project.pk,
         max_uses=data["max_uses"],
         expires_at=database_now() + timedelta(days=data["days"]),
+        needs_approval="needs_approval" in request.POST,
     )
     keep_link(request, token, project.pk)
     return redirect(reverse("workers_ui:workers", args=[project.public_id]) + "#fresh-link")

@@ -11,6 +11,7 @@ from accounts.selectors import display_names, open_links
 from projects.models import Project
 from tasks.analytics.worker_figures import WorkerFigures, WorkerRow, worker_flags
 from tasks.analytics.worker_flags import FlagFigures
+from tasks.standing.applications import count_waiting
 from tasks.standing.selectors import awaiting_decision
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, worker_of
 from workers_ui.views.manage.flag_formatting import describe_findings, describe_flags
@@ -36,6 +37,7 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
         "rows": [_row(row, names[row["worker"]], flags.get(row["worker"], [])) for row in shown],
         "page": pager,
         "chosen": chosen is not None,
+        "applications": count_waiting(project=project),
         "invitations": links,
         "links_page": links_pager,
         "fresh": fresh_link(request, project.pk),
