@@ -107,6 +107,11 @@ def import_skills(*, organisation: Organisation, content: bytes, by: Actor) -> S
     return SkillReport(len(lines), sum(each is not None for each in set_values), ())
 
 
+def skills_of_organisation(*, organisation: Organisation) -> QuerySet[Skill]:
+    """Return the organization's skills by name."""
+    return Skill.objects.filter(organisation=organisation).order_by("name")
+
+
 def current_skills(*, organisation: Organisation, worker: Actor) -> QuerySet[SkillValue]:
     """Return the worker's skills by name."""
     rows = SkillValue.objects.filter(skill__organisation=organisation, worker=worker, is_current=True)
