@@ -82,6 +82,11 @@ def not_joined(*, project_id: int, emails: Collection[str] | None = None) -> Que
     return (rows if emails is None else rows.filter(email__in=emails)).order_by("-pk")
 
 
+def still_open(*, project_id: int) -> QuerySet[Invitation]:
+    """Return those of `not_joined` whose link still works."""
+    return not_joined(project_id=project_id).filter(expires_at__gt=ClockTimestamp())
+
+
 def joined_by_invitation(*, project_id: int, emails: Collection[str]) -> dict[str, Actor]:
     """Return {address: who accepted its newest invitation to the project}, whatever address they sign in with."""
     rows = Invitation.objects.filter(project_id=project_id, email__in=emails, accepted_by__isnull=False)
@@ -90,8 +95,7 @@ def joined_by_invitation(*, project_id: int, emails: Collection[str]) -> dict[st
 
 def to_mail(*, project_id: int) -> QuerySet[Invitation]:
     """Return the open personal invitations that no mail has gone out for, oldest first."""
-    rows = not_joined(project_id=project_id).filter(mailed_at=None, expires_at__gt=ClockTimestamp())
-    return rows.order_by("pk")
+    return still_open(project_id=project_id).filter(mailed_at=None).order_by("pk")
 
 
 def record_mailed(*, invitation: Invitation) -> None:

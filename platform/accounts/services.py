@@ -30,6 +30,7 @@ from accounts.models import (
     Membership,
     Organisation,
     Role,
+    TeamMember,
     Trace,
     User,
 )
@@ -299,6 +300,7 @@ def erase_person(*, user: User) -> None:
     refuse_last_owner(user.actor)
     revoke_tokens(actor=user.actor)
     Trace.objects.filter(actor=user.actor).delete()
+    TeamMember.objects.filter(worker=user.actor).delete()
     Invitation.objects.filter(Q(accepted_by=user.actor) | Q(email=user.email.lower())).exclude(email="").update(
         email="", revoked_at=Coalesce("revoked_at", ClockTimestamp())
     )

@@ -161,7 +161,7 @@ class LeaveProjectView(View):
     @operation(
         request=None,
         responses={204: None},
-        repeatable="Who has left stays so.",
+        repeatable="Who has left is refused the next time, and stays out.",
         summary="Leave a project that I work in",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:

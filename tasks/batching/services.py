@@ -160,6 +160,7 @@ def change_batch(*, batch: Batch, changes: Mapping[str, Any]) -> Batch:
         data = {"batch": str(row.public_id), "team": str(changes["team"]) if changes["team"] else None}
         record_event(project_id=row.project_id, kind="batch.kept", data=data)
         Batch.objects.filter(pk=row.pk).update(team=values["team_id"])
+        row = Batch.objects.get(pk=row.pk)
     values.pop("team_id", None)
     if any(getattr(row, name) != value for name, value in values.items()):
         Batch.objects.filter(pk=row.pk).update(**values)

@@ -27,6 +27,7 @@ from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.locks import lock_named
 from projects.models import Project
+from tasks.flow.errors import PeopleFileRefused
 from tasks.flow.invitation_mail import SEND_INVITATIONS, InvitationMail
 from tasks.flow.people_file import PersonLine, read_people
 from tasks.flow.people_grants import apply_grants
@@ -34,6 +35,8 @@ from tasks.flow.revocation import leave_project
 from tasks.qualification.skills import skill_named
 from tasks.standing.models import Standing
 
+#: People of a project who have not joined: mail goes out to each.
+MAX_INVITED = 10_000
 #: Each of them ends their set in a transaction of its own, while the manager waits.
 MAX_LEAVING = 500
 
@@ -119,12 +122,21 @@ def invite_from_file(
     changed = apply_grants(organisation=project.organisation, by=by, people=here)
     to_invite = (PersonState.NEW, PersonState.AGAIN, PersonState.INVITED)
     invited = [NewInvitation(line.email, line.grants) for line, result in found if result.state in to_invite]
+    _require_room(project, found)
     invite_people(organisation=project.organisation, project_id=project.pk, by=by, people=invited)
     results = [_applied(result, changed) for _, result in found]
     if new := sum(each.state in to_invite[:2] for each in results):
         record_event(project_id=project.pk, kind="workers.invited", data={"by": str(by.public_id), "people": new})
         send_invitations(project=project, base_url=base_url)
     return PeopleReport(results, is_applied=True)
+
+
+def _require_room(project: Project, lines: Sequence[tuple[PersonLine, PersonResult]]) -> None:
+    new = sum(result.state == PersonState.NEW for _, result in lines)
+    if new and not_joined(project_id=project.pk).count() + new > MAX_INVITED:
+        raise PeopleFileRefused(
+            f"At most {MAX_INVITED:,} people can be invited who have not joined. Withdraw some invitations first."
+        )
 
 
 def send_invitations(*, project: Project, base_url: str) -> None:

@@ -32,6 +32,21 @@ def applications_to(*, project: Project) -> QuerySet[Application]:
     return rows.order_by("-pk")
 
 
+def waiting_for(*, project: Project) -> QuerySet[Application]:
+    """Return the applications that wait for an answer; those that have waited longest first."""
+    return applications_to(project=project).filter(state=Application.State.WAITING).order_by("pk")
+
+
+def decided_for(*, project: Project) -> QuerySet[Application]:
+    """Return the applications that were decided or withdrawn, newest first."""
+    return applications_to(project=project).exclude(state=Application.State.WAITING)
+
+
+def has_applied(*, worker: Actor, project: Project) -> bool:
+    """Whether an application of the worker to the project waits for an answer."""
+    return Application.objects.filter(worker=worker, project=project, state=Application.State.WAITING).exists()
+
+
 def application_to(*, project: Project, public_id: UUID) -> Application:
     """Return this application to the project. Raises NotFound."""
     row = applications_to(project=project).filter(public_id=public_id).first()

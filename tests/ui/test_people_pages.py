@@ -163,7 +163,7 @@ def test_a_lead_sees_the_team_and_nothing_of_others(project: Project, team: Team
     shown = text_of(wren.get(page))
     assert "Finch Can take sets 1 4" in shown
     assert "Harbor" in text_of(wren.get(url("work")))
-    for word in ("example.org", "gold", "check image", "accuracy", "trust"):
+    for word in ("finch@example.org", "gold", "check image", "accuracy", "trust"):
         assert word not in shown.lower()
     assert signed_in(factories.finch()).get(page).status_code == 404
     other = create_team(organisation=project.organisation, name="Quay")

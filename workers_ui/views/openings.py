@@ -12,8 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kernel.errors import AnnotaryError
 from tasks.flow.applications import apply
 from tasks.flow.applications import withdraw as withdraw_application
-from tasks.standing.applications import MAX_NOTE, application_of, applications_of, opening_for
-from tasks.standing.models import Application
+from tasks.standing.applications import MAX_NOTE, application_of, has_applied, opening_for
 from workers_ui.views.base import actor_of, page
 from workers_ui.views.project_card import project_offer_for
 
@@ -32,11 +31,10 @@ def opening(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
             return redirect("workers_ui:work")
         except AnnotaryError as error:
             refused = error.detail
-    waiting = applications_of(worker=worker).filter(project=project, state=Application.State.WAITING).exists()
     context = {
         "project": project,
         "offer": project_offer_for(project),
-        "waiting": waiting,
+        "waiting": has_applied(worker=worker, project=project),
         "refused": refused,
         "most": MAX_NOTE,
     }

@@ -14,8 +14,7 @@ from kernel.errors import Refused
 from projects.models import Applications, Project
 from tasks.flow.applications import accept, decline
 from tasks.flow.policy_change import change_project_policy
-from tasks.standing.applications import application_to, applications_to, count_waiting
-from tasks.standing.models import Application
+from tasks.standing.applications import application_to, count_waiting, decided_for, waiting_for
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
@@ -27,9 +26,7 @@ LISTS = {"waiting": "To decide", "decided": "Decided"}
 @project_role_required(Role.MANAGER)
 def applications(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = "decided" if request.GET.get("list") == "decided" else "waiting"
-    rows, waiting = applications_to(project=project), Application.State.WAITING
-    # Those who have waited longest first.
-    rows = rows.exclude(state=waiting) if chosen == "decided" else rows.filter(state=waiting).order_by("pk")
+    rows = (decided_for if chosen == "decided" else waiting_for)(project=project)
     shown, pager = paginate(request, Paginator(rows, PAGE_SIZE))
     names = display_names(actors=[row.worker.public_id for row in shown])
     context = {

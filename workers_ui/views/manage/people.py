@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role
-from accounts.personal_invitations import not_joined
+from accounts.personal_invitations import not_joined, still_open
 from annotary_core.aggregation.io.encoding import neutralize_formulas
 from annotary_core.wording import format_count
 from kernel.clock import database_now
@@ -79,7 +79,7 @@ def links(request: HttpRequest, project: Project) -> HttpResponse:
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(["email", "link", "valid_until"])
-    for row in not_joined(project_id=project.pk).filter(expires_at__gt=database_now()).iterator():
+    for row in still_open(project_id=project.pk).iterator():
         link = join_url(row, base_url=site_url(request))
         writer.writerow([*neutralize_formulas([row.email]), link, row.expires_at.isoformat(timespec="seconds")])
     response = HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8")
