@@ -28,11 +28,12 @@ from tasks.repair.change_models import ChangedRelease, ChangedTask, ClassChange
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
 from tasks.review.models import ClassCheck, RejectedAnswer, Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
-from tasks.standing.models import Standing
+from tasks.standing.models import Application, Standing
 from tasks.workers.models import WorkerEvidence, WorkerPace
 
 __all__ = [
     "Annotation",
+    "Application",
     "Assignment",
     "Attempt",
     "AttemptItem",

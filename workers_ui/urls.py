@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from workers_ui.urls_manage import urlpatterns as manager_pages
-from workers_ui.views import account, home, join, qualifications, rejected, work
+from workers_ui.views import account, home, join, openings, qualifications, rejected, team, work
 
 app_name = "workers_ui"
 
@@ -17,7 +17,11 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/qualifications/<uuid:qualification_id>/start/", qualifications.start, name="qualification-start"),
     path("work/attempts/<uuid:attempt_id>/", qualifications.attempt_page, name="attempt"),
     path("work/attempts/<uuid:attempt_id>/finish/", qualifications.finish, name="attempt-finish"),
+    path("work/openings/<uuid:project_id>/", openings.opening, name="opening"),
+    path("work/applications/<uuid:application_id>/withdraw/", openings.withdraw, name="application-withdraw"),
+    path("work/teams/<uuid:team_id>/", team.team, name="led-team"),
     path("work/<uuid:project_id>/", work.intro, name="intro"),
+    path("work/<uuid:project_id>/leave/", work.leave, name="leave"),
     path("work/<uuid:project_id>/instructions/", work.instructions, name="instructions"),
     path("work/<uuid:project_id>/set/", work.work_set, name="set"),
     path("work/<uuid:project_id>/set/hand-in/", work.hand_in, name="hand-in"),

@@ -255,6 +255,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "GrantOrigin": "tasks.qualification.models.QualificationGrant.Source",
         "SkillOrigin": "tasks.qualification.skill_models.SkillValue.Source",
         "AttemptKind": "tasks.qualification.models.Attempt.Kind",
+        "ApplicationState": "tasks.standing.models.Application.State",
         "AttemptState": "tasks.qualification.models.Attempt.State",
         "ReviewVerdict": "tasks.review.models.Review.Verdict",
     },

@@ -83,3 +83,27 @@ class BlockRefused(Refused):
     """Only workers can be blocked. Remove a member of the team on the settings page instead."""
 
     code = "block_refused"
+
+
+class TeamRefused(Refused):
+    """This team cannot be saved. Its name needs 1 to 80 characters, and no other team may have it."""
+
+    code = "team_refused"
+
+
+class TeamMemberRefused(Refused):
+    """Only workers of the organization can be in a team. Invite this person to a project first."""
+
+    code = "team_member_refused"
+
+
+class TeamInUse(Conflict):
+    """Batches are kept for this team. Open them to everybody, or keep them for another team, first."""
+
+    code = "team_in_use"
+
+
+class MustApply(Conflict):
+    """With this link you apply, and a manager decides. Open it in the browser, or send it to invitations/apply/."""
+
+    code = "must_apply"

@@ -8,6 +8,7 @@ from accounts.identity_cache import forget_person
 from accounts.models import Actor, Block, Membership, Organisation, Role, User
 from accounts.selectors import managed_membership, membership_of
 from accounts.services import end_sessions, refuse_last_owner, revoke_tokens
+from accounts.teams import leave_teams
 from kernel.clock import ClockTimestamp
 from kernel.statements import insert_unless_exists
 
@@ -71,6 +72,7 @@ def end_membership(*, organisation: Organisation, actor: Actor) -> None:
     membership_of(organisation=organisation, actor=actor)
     refuse_last_owner(actor, organisation)
     Membership.objects.filter(organisation=organisation, actor=actor).delete()
+    leave_teams(organisation_id=organisation.pk, worker=actor)
     revoke_tokens(actor=actor, organisation=organisation)
 
 
@@ -85,6 +87,7 @@ def change_role(*, organisation: Organisation, actor: Actor, role: str) -> Membe
     if role != Role.OWNER:
         refuse_last_owner(actor, organisation)
     Membership.objects.filter(pk=membership.pk).update(role=role)
+    leave_teams(organisation_id=organisation.pk, worker=actor)
     forget_person(actor.pk)
     membership.role = role
     return membership
@@ -106,6 +109,7 @@ def block(*, organisation: Organisation, actor: Actor, by: Actor, reason: str) -
         raise BlockRefused
     if member is not None:
         member.delete()
+    leave_teams(organisation_id=organisation.pk, worker=actor)
     revoke_tokens(actor=actor, organisation=organisation)
     user = User.objects.filter(actor=actor).first()
     if user is not None and not Membership.objects.filter(actor=actor).exists():

@@ -21,6 +21,10 @@ ONE_EMAIL = "accounts_user_email_once_whatever_case"
 ONE_TRACE = "accounts_trace_once_per_actor"
 ONE_MEMBERSHIP = "accounts_membership_one_per_actor_and_organisation"
 ONE_BLOCK = "accounts_block_one_per_organisation_and_actor"
+ONE_OPEN_PERSONAL = "accounts_invitation_one_open_per_project_and_address"
+ONE_TEAM_NAME = "accounts_team_one_name_per_organisation"
+ONE_TEAM_MEMBER = "accounts_teammember_one_per_worker_and_team"
+ONE_TEAM_LEAD = "accounts_teammember_one_lead_per_team"
 INVITATION_USES = "accounts_invitation_not_used_more_than_allowed"
 
 
@@ -173,7 +177,8 @@ class Block(models.Model):
 class Invitation(models.Model):
     """A link that makes the person who accepts it a member, and with a project also a worker of that project.
 
-    States: open -> used up | expired | revoked. Only the token's hash is stored.
+    States: open -> used up | expired | revoked. Only the token's hash is stored. One with an address is for one person
+    and is sent by mail: see `accounts.personal_invitations`.
     """
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
@@ -185,11 +190,25 @@ class Invitation(models.Model):
     uses = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    # Whoever opens it applies, and a manager decides: see `tasks.flow.applications`.
+    needs_approval = models.BooleanField(default=False, db_default=False)
+    # For one person: the address, in lower case, what they get when they join, when mail went out, and who joined.
+    email = models.EmailField(max_length=254, blank=True, default="", db_default="")
+    grants = models.JSONField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(uses__lte=models.F("max_uses")), name=INVITATION_USES)]
+        constraints = [
+            models.CheckConstraint(condition=Q(uses__lte=models.F("max_uses")), name=INVITATION_USES),
+            models.UniqueConstraint(
+                fields=["project", "email"],
+                condition=Q(uses=0, revoked_at__isnull=True) & ~Q(email=""),
+                name=ONE_OPEN_PERSONAL,
+            ),
+        ]
 
 
 class ApiToken(models.Model):
@@ -229,3 +248,40 @@ class Trace(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["actor", "kind", "digest"], name=ONE_TRACE)]
+
+
+class Team(models.Model):
+    """Workers of an organization who work together, or for one customer. Batches can be kept for them. An archived one
+    has no members, and its name is free again."""
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="teams", db_index=False)
+    name = models.CharField(max_length=80)
+    archived_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "name"], condition=Q(archived_at__isnull=True), name=ONE_TEAM_NAME
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMember(models.Model):
+    """A worker in a team. The lead sees how far its members are."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="members")
+    # `db_index=False`: the constraint has an index that starts with the column, which claims read.
+    worker = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="+", db_index=False)
+    is_lead = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["worker", "team"], name=ONE_TEAM_MEMBER),
+            models.UniqueConstraint(fields=["team"], condition=Q(is_lead=True), name=ONE_TEAM_LEAD),
+        ]

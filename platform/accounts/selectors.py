@@ -135,6 +135,11 @@ def staff_of(*, organisation: Organisation) -> QuerySet[Membership]:
     return rows.select_related("actor__user").order_by("id")
 
 
+def open_links(*, project_id: int) -> QuerySet[Invitation]:
+    """Return the open invitations to the project that are not for one person, newest first."""
+    return open_invitations(project_id=project_id).filter(email="")
+
+
 def open_invitations(*, project_id: int) -> QuerySet[Invitation]:
     """Return the invitations to work in the project that are neither revoked nor expired, newest first."""
     rows = Invitation.objects.filter(

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from accounts.errors import (
     Blocked,
@@ -16,6 +17,7 @@ from accounts.errors import (
     InvitationRefused,
     InvitationUnknown,
     LastOwner,
+    MustApply,
     PasswordRefused,
     TokenRefused,
 )
@@ -28,6 +30,7 @@ from accounts.models import (
     Membership,
     Organisation,
     Role,
+    TeamMember,
     Trace,
     User,
 )
@@ -90,9 +93,11 @@ def invite(
     project_id: int | None = None,
     max_uses: int = 1000,
     expires_at: datetime | None = None,
+    needs_approval: bool = False,
 ) -> tuple[Invitation, str]:
     """Create an invitation; return it with the token for its link, which is not stored.
 
+    With `needs_approval`, which is for workers of a project, people apply by it and a manager decides.
     Raises InvitationRefused if the expiry date is in the past or more than a year ahead.
     """
     now = database_now()
@@ -108,6 +113,7 @@ def invite(
         max_uses=max_uses,
         expires_at=end,
         created_by=by,
+        needs_approval=needs_approval and project_id is not None,
     )
     return invitation, token
 
@@ -152,9 +158,25 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     """Locks the invitation; call inside the transaction that also creates the standing in the project.
 
     Accepting a link twice uses it once. A link can raise a member's role to one that covers it, and never lowers it.
-    Raises Blocked for somebody whom the organization has blocked.
+    Raises Blocked for somebody whom the organization has blocked, and MustApply for a link to apply by.
     """
     invitation = find_invitation(token=token)
+    if invitation.needs_approval:
+        raise MustApply
+    count_use(invitation=invitation, actor=actor)
+    if insert_unless_exists(Membership(organisation=invitation.organisation, actor=actor, role=invitation.role)):
+        return invitation
+    membership = Membership.objects.get(organisation=invitation.organisation, actor=actor)
+    below = [role for role in Role.values if role != invitation.role and is_above(invitation.role, role)]
+    raised = Membership.objects.filter(pk=membership.pk, role__in=below).update(role=invitation.role)
+    if not raised and invitation.project_id is None:
+        Invitation.objects.filter(pk=invitation.pk).update(uses=F("uses") - 1)
+    return invitation
+
+
+def count_use(*, invitation: Invitation, actor: Actor) -> None:
+    """Locks the invitation. Count that the actor uses it. Raises InvitationRefused for a program, Blocked, and
+    InvitationGone if it is used up by now."""
     if actor.kind == Actor.Kind.SERVICE:
         raise InvitationRefused("A service account cannot accept invitations. Open the link as a person.")
     if Block.objects.filter(organisation=invitation.organisation, actor=actor, lifted_at=None).exists():
@@ -164,14 +186,8 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     ).update(uses=F("uses") + 1)
     if not used:
         raise InvitationGone
-    if insert_unless_exists(Membership(organisation=invitation.organisation, actor=actor, role=invitation.role)):
-        return invitation
-    membership = Membership.objects.get(organisation=invitation.organisation, actor=actor)
-    below = [role for role in Role.values if role != invitation.role and is_above(invitation.role, role)]
-    raised = Membership.objects.filter(pk=membership.pk, role__in=below).update(role=invitation.role)
-    if not raised and invitation.project_id is None:
-        Invitation.objects.filter(pk=invitation.pk).update(uses=F("uses") - 1)
-    return invitation
+    if invitation.email:
+        Invitation.objects.filter(pk=invitation.pk).update(accepted_by=actor)
 
 
 def revoke_invitation(*, invitation: Invitation) -> None:
@@ -284,6 +300,10 @@ def erase_person(*, user: User) -> None:
     refuse_last_owner(user.actor)
     revoke_tokens(actor=user.actor)
     Trace.objects.filter(actor=user.actor).delete()
+    TeamMember.objects.filter(worker=user.actor).delete()
+    Invitation.objects.filter(Q(accepted_by=user.actor) | Q(email=user.email.lower())).exclude(email="").update(
+        email="", revoked_at=Coalesce("revoked_at", ClockTimestamp())
+    )
     user.delete()
     forget_person(user.actor_id)
 

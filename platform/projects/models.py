@@ -48,6 +48,11 @@ class GoldWhenOut(models.TextChoices):
     STOP = "stop", "Stop until there are more"
 
 
+class Applications(models.TextChoices):
+    OFF = "off", "By invitation only"
+    LISTED = "listed", "Workers of the organization see the project and can apply"
+
+
 class PayBy(models.TextChoices):
     """What the price is for: see `pay_terms`."""
 
@@ -115,6 +120,8 @@ class Project(models.Model):
     skips_to_manager = models.PositiveSmallIntegerField(default=3, db_default=0)
     # Which workers get sets, in the language of `tasks.qualification.filter_language`; empty lets in all.
     worker_filter = models.TextField(blank=True, default="", db_default="")
+    # Whether workers of the organization who are not in the project see it and can apply.
+    applications = models.CharField(max_length=10, choices=Applications.choices, default="off", db_default="off")
     seconds_per_answer = models.PositiveIntegerField(default=10)
     share_reviewed = models.FloatField(default=1.0)
     # How long workers may appeal a rejected answer; with 0, they do not see which were rejected.

@@ -103,6 +103,7 @@ POLICIES: dict[str, Policy] = {
     "seconds_per_answer": IntegerRange("Seconds per answer", 1, 3600),
     "share_reviewed": DecimalRange("Share of labels to review", 0, 1),
     "appeal_days": IntegerRange("Days to appeal (0 for no appeals)", 0, 90),
+    "applications": OneOf("Applications", ("off", "listed")),
     "split_train": DecimalRange("Share for training", 0, 1),
     "split_val": DecimalRange("Share for validation", 0, 1),
     "pay_by": OneOf("What the price is for", PAY_BY),

@@ -7,16 +7,19 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.models import TeamMember
 from kernel.clock import database_now
 from projects.models import Project
 from tasks.analytics.dashboard import Throughput
 from tasks.analytics.forecast import Outlook, deadline_outlook, forecast
+from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch
 
 # Images that are set aside wait for a manager, and get no answers before that.
 #
 # Batches are claimed by urgency, so a batch is done when the answers of those before it are in too. Only these are
-# read: `priority` and `deadline` are those of the last batch that is asked about.
+# read: `priority` and `deadline` are those of the last batch that is asked about. Members of a `team` get the batches
+# that are kept for it and those for everybody, but none of other teams.
 ANSWERS_AHEAD = """
 WITH live AS (
     SELECT t.batch_id, count(*) AS answers FROM tasks_assignment a JOIN tasks_task t ON t.id = a.task_id
@@ -31,6 +34,7 @@ WITH live AS (
         ORDER BY b.priority DESC, b.deadline_at, b.number) AS answers
     FROM tasks_batch b LEFT JOIN live ON live.batch_id = b.id LEFT JOIN aside ON aside.batch_id = b.id
     WHERE b.project_id = %(project)s AND b.state = 'open' AND (b.taken < b.wanted OR live.answers > 0)
+      AND (b.team_id IS NULL OR %(team)s::bigint IS NULL OR b.team_id = %(team)s)
       AND (b.priority > %(priority)s OR b.priority = %(priority)s AND b.deadline_at <= %(deadline)s)
 )
 SELECT id, answers FROM ahead WHERE id = ANY(%(batches)s)
@@ -54,14 +58,28 @@ class BatchDeadline:
 def deadline_forecasts(
     *, project: Project, batches: Collection[Batch], throughput: Throughput
 ) -> dict[int, BatchDeadline]:
-    """Return {batch id: forecast} of those batches that have a deadline; `throughput` is that of `board_figures`."""
-    due = [batch for batch in batches if batch.deadline_at is not None]
-    if not due:
-        return {}
-    now = database_now()
-    answers = _answers_ahead(project, due)
-    is_open = project.state == Project.State.OPEN
-    return {batch.pk: _forecast(batch, answers.get(batch.pk, 0), is_open, throughput, now) for batch in due}
+    """Return {batch id: forecast} of those batches that have a deadline; `throughput` is that of `board_figures`.
+
+    A batch that is kept for a team goes on at the pace of the team's members.
+    """
+    by_team: dict[int | None, list[Batch]] = {}
+    for batch in batches:
+        if batch.deadline_at is not None:
+            by_team.setdefault(batch.team_id, []).append(batch)
+    now, is_open, found = database_now(), project.state == Project.State.OPEN, dict[int, BatchDeadline]()
+    for team_id, due in by_team.items():
+        answers = _answers_ahead(project, due, team_id)
+        pace = throughput if team_id is None else _pace_of(project, team_id, throughput)
+        found |= {batch.pk: _forecast(batch, answers.get(batch.pk, 0), is_open, pace, now) for batch in due}
+    return found
+
+
+def _pace_of(project: Project, team_id: int, throughput: Throughput) -> Throughput:
+    """Return the pace of a team's members in the same hours."""
+    since = database_now() - timedelta(hours=throughput["hours"])
+    members = TeamMember.objects.filter(team_id=team_id).values("worker_id")
+    recent = Assignment.objects.filter(project=project, submitted_at__gt=since, task__isnull=False)
+    return {**throughput, "answers": recent.filter(worker_id__in=members).count()}
 
 
 def _forecast(batch: Batch, left: int, is_open: bool, throughput: Throughput, now: datetime) -> BatchDeadline:
@@ -78,11 +96,12 @@ def _forecast(batch: Batch, left: int, is_open: bool, throughput: Throughput, no
     return BatchDeadline(outlook, now + timedelta(hours=min(ahead["hours"], MAX_HOURS)))
 
 
-def _answers_ahead(project: Project, due: list[Batch]) -> dict[int, int]:
+def _answers_ahead(project: Project, due: list[Batch], team_id: int | None) -> dict[int, int]:
     """Return {batch id: how many answers it and the batches before it still need}."""
     lowest = min(batch.priority for batch in due)
     params: dict[str, Any] = {
         "project": project.pk,
+        "team": team_id,
         "priority": lowest,
         "deadline": max(batch.deadline_at for batch in due if batch.deadline_at and batch.priority == lowest),
         "batches": [batch.pk for batch in due],

@@ -74,6 +74,9 @@ class InviteSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices, default=Role.WORKER)
     max_uses = serializers.IntegerField(min_value=1, max_value=100_000, default=1000)
     expires_at = serializers.DateTimeField(required=False)
+    needs_approval = serializers.BooleanField(
+        default=False, help_text="For workers: people apply by the link, and you decide about each"
+    )
 
 
 class InvitationSerializer(serializers.Serializer[Any]):
@@ -83,6 +86,7 @@ class InvitationSerializer(serializers.Serializer[Any]):
     max_uses = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
     revoked_at = serializers.DateTimeField(allow_null=True)
+    needs_approval = serializers.BooleanField()
 
 
 class CreatedInvitationSerializer(InvitationSerializer):
@@ -202,7 +206,7 @@ class ProjectInvitationsView(View):
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        rows = Invitation.objects.filter(project_id=project.pk)
+        rows = Invitation.objects.filter(project_id=project.pk, email="")
         return page(request, rows, InvitationSerializer().to_representation)
 
     @operation(
@@ -224,6 +228,7 @@ class ProjectInvitationsView(View):
             project_id=project.pk if data["role"] == Role.WORKER else None,
             max_uses=data["max_uses"],
             expires_at=data.get("expires_at"),
+            needs_approval=data["needs_approval"],
         )
         base = settings.ANNOTARY_BASE_URL or request.build_absolute_uri("/").rstrip("/")
         url = base + reverse("workers_ui:join", args=[token])

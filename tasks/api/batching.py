@@ -23,6 +23,9 @@ from tasks.review.services import approve_batch
 
 class BatchSerializer(serializers.ModelSerializer[Batch]):
     id = serializers.UUIDField(source="public_id", read_only=True)
+    team = serializers.UUIDField(
+        source="team.public_id", allow_null=True, default=None, read_only=True, help_text="The team it is kept for"
+    )
 
     class Meta:
         model = Batch
@@ -32,6 +35,7 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
             "state",
             "priority",
             "deadline_at",
+            "team",
             "wanted",
             "taken",
             "created_at",
@@ -65,10 +69,15 @@ class BatchChangeSerializer(serializers.Serializer[Any]):
         help_text="When its answers should be in. Of batches with one priority the earliest is assigned first, those"
         " without a deadline last",
     )
+    team = serializers.UUIDField(
+        allow_null=True,
+        required=False,
+        help_text="The team whose members alone get its images from now on; null for everybody",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError("Send `priority`, `deadline_at`, or both.")
+            raise serializers.ValidationError("Send `priority`, `deadline_at`, `team`, or several of them.")
         return attrs
 
 
@@ -88,7 +97,7 @@ class BatchesView(View):
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
-        rows = Batch.objects.filter(project=project)
+        rows = Batch.objects.filter(project=project).select_related("team")
         return page(request, rows, BatchSerializer().to_representation, newest_first=False)
 
 
@@ -107,7 +116,7 @@ class BatchView(View):
         request=BatchChangeSerializer,
         bodies=examples.BATCH,
         responses=BatchSerializer,
-        summary="Change a batch's priority or deadline",
+        summary="Change a batch's priority, deadline or team",
     )
     def patch(self, request: Request, batch_id: uuid.UUID) -> Response:
         batch = batch_of(request, batch_id, Role.MANAGER)
@@ -136,7 +145,7 @@ class BatchStateView(View):
 
 
 def batch_of(request: Request, batch_id: uuid.UUID, role: str) -> Batch:
-    batch = Batch.objects.select_related("project").filter(public_id=batch_id).first()
+    batch = Batch.objects.select_related("project__organisation", "team").filter(public_id=batch_id).first()
     if batch is None:
         raise NotFound
     project_of(request, batch.project.public_id, role)

@@ -109,6 +109,15 @@ SKILL: dict[str, dict[str, Any]] = {
     "Take it away": {"skill": "cats", "value": None},
 }
 SKILLS_FILE = {"One worker": {"csv": f"worker,skill,value\n{ID},cats,0.9\n"}}
+_PEOPLE = "email,team,skill.cats\njo@example.org,,0.9\nkim@example.org,,\n"
+PEOPLE = {"Two people": {"csv": _PEOPLE, "skip_problems": False}}
+PEOPLE_PREVIEW = {"Two people": {"csv": _PEOPLE, "action": "invite"}}
+TEAM = {"A customer's": {"name": "Harbor"}}
+TEAM_CHANGE: dict[str, dict[str, Any]] = {"Another lead": {"lead": ID}, "Nobody leads it": {"lead": None}}
+TEAM_MEMBER = {"A worker": {"worker": ID}}
+APPLY = {"A note": {"note": "I have labeled X-ray images for two years."}}
+APPLY_BY_LINK = {"A note": {"token": "Zm94", "note": "I have labeled X-ray images for two years."}}
+APPLICATION_DECISION = {"A reason": {"reason": "We have enough people for now."}}
 REQUIREMENTS: dict[str, dict[str, Any]] = {"One": {"qualifications": [ID]}, "None": {"qualifications": []}}
 ATTEMPT = {"Practice": {"kind": "practice"}, "The exam": {"kind": "exam", "number": 1}}
 RENAMED = {

@@ -6,6 +6,7 @@ from tasks.api import (
     accounts,
     answers,
     appeals,
+    applications,
     attempts,
     batching,
     blocks,
@@ -21,6 +22,7 @@ from tasks.api import (
     lifecycle,
     members,
     pay,
+    people,
     policy_preview,
     predictions,
     projects,
@@ -33,6 +35,7 @@ from tasks.api import (
     skills,
     streams,
     tasks,
+    teams,
     unknown,
     work,
 )
@@ -57,6 +60,10 @@ class WorkerStep(StateStep):
     regex = "pause|resume|remove|confirm"
 
 
+class ApplicationStep(StateStep):
+    regex = "accept|decline"
+
+
 class ProposalStep(StateStep):
     regex = "send|keep"
 
@@ -68,6 +75,7 @@ class SetAsideStep(StateStep):
 register_converter(StateStep, "project_step")
 register_converter(BatchStep, "batch_step")
 register_converter(WorkerStep, "worker_step")
+register_converter(ApplicationStep, "application_step")
 register_converter(ProposalStep, "proposal_step")
 register_converter(SetAsideStep, "set_aside_step")
 
@@ -107,8 +115,22 @@ urlpatterns = [
     path("organisations/<uuid:organisation_id>/payouts/", pay.PayoutsView.as_view()),
     path("organisations/<uuid:organisation_id>/payouts/<uuid:payout_run_id>/", pay.PayoutView.as_view()),
     path("organisations/<uuid:organisation_id>/payouts/<uuid:payout_run_id>/file", pay.PayoutFileView.as_view()),
+    path("organisations/<uuid:organisation_id>/teams/", teams.TeamsView.as_view()),
+    path("organisations/<uuid:organisation_id>/teams/<uuid:team_id>/", teams.TeamView.as_view()),
+    path("organisations/<uuid:organisation_id>/teams/<uuid:team_id>/members/", teams.TeamMembersView.as_view()),
+    path(
+        "organisations/<uuid:organisation_id>/teams/<uuid:team_id>/members/<uuid:worker_id>/",
+        teams.TeamMemberView.as_view(),
+    ),
+    path("work/openings/", applications.OpeningsView.as_view()),
+    path("work/openings/<uuid:project_id>/apply/", applications.ApplyView.as_view()),
+    path("work/applications/", applications.MyApplicationsView.as_view()),
+    path("work/applications/<uuid:application_id>/", applications.MyApplicationView.as_view()),
+    path("work/teams/", teams.MyTeamsView.as_view()),
+    path("work/teams/<uuid:team_id>/", teams.MyTeamView.as_view()),
     path("tokens/", accounts.TokensView.as_view()),
     path("tokens/<uuid:token_id>/", accounts.TokenView.as_view()),
+    path("invitations/apply/", applications.ApplyByLinkView.as_view()),
     path("invitations/accept/", accounts.AcceptInvitationView.as_view()),
     path("invitations/<uuid:invitation_id>/", accounts.InvitationView.as_view()),
     path("projects/", projects.ProjectsView.as_view()),
@@ -138,6 +160,16 @@ urlpatterns = [
     path("projects/<uuid:project_id>/workers/<uuid:worker_id>/repair-preview/", repairs.RepairPreviewView.as_view()),
     path("projects/<uuid:project_id>/workers/<uuid:worker_id>/repairs/", repairs.WorkerRepairsView.as_view()),
     path("projects/<uuid:project_id>/workers/<uuid:worker_id>/skills/", skills.WorkerSkillsView.as_view()),
+    path("projects/<uuid:project_id>/applications/", applications.ApplicationsView.as_view()),
+    path(
+        "projects/<uuid:project_id>/applications/<uuid:application_id>/<application_step:step>/",
+        applications.ApplicationStepView.as_view(),
+    ),
+    path("projects/<uuid:project_id>/people/", people.PeopleView.as_view()),
+    path("projects/<uuid:project_id>/people/preview/", people.PeoplePreviewView.as_view()),
+    path("projects/<uuid:project_id>/people/invite/", people.InvitePeopleView.as_view()),
+    path("projects/<uuid:project_id>/people/leave/", people.LeavePeopleView.as_view()),
+    path("projects/<uuid:project_id>/leave/", people.LeaveProjectView.as_view()),
     path("projects/<uuid:project_id>/worker-filter/", skills.WorkerFilterView.as_view()),
     path("projects/<uuid:project_id>/worker-filter/preview/", skills.FilterPreviewView.as_view()),
     path("organisations/<uuid:organisation_id>/skills/", skills.SkillsFileView.as_view()),

@@ -38,6 +38,8 @@ b.project_id = %(project)s AND b.state = 'open' AND b.taken < b.wanted
 AND (b.id, b.generation) NOT IN (
     SELECT e.batch_id, e.generation FROM tasks_exhaustion e
     WHERE e.worker_id = %(worker)s AND e.project_id = %(project)s)
+AND (b.team_id IS NULL OR b.team_id = ANY (ARRAY(
+    SELECT m.team_id FROM accounts_teammember m WHERE m.worker_id = %(worker)s)))
 """
 
 # By priority, then by deadline, those without one last; then batches that are three quarters done, so that their last

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from accounts.models import Actor
+from accounts.models import Actor, TeamMember
 from kernel.errors import NotFound
 from kernel.statements import run_prepared
 from projects.models import PayBy, Project
 from projects.pay_terms import PayTerms
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
+from tasks.batching.selectors import kept_for
 from tasks.standing.access import require_may_work
 from tasks.standing.models import Standing
 
@@ -146,7 +147,8 @@ def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
     So are those that are set aside: they wait for a manager.
 
     The newest active worker must have had all of them, so the query, which the console repeats often, starts from that
-    one worker's assignments. A project that nobody has joined has no stuck tasks: it waits for its first worker.
+    one worker's assignments. A project that nobody has joined has no stuck tasks: it waits for its first worker. Of a
+    batch that is kept for a team, the team's members are the workers; one without any waits for its first one, too.
     """
     standings = Standing.objects.filter(project_id=project_id)
     if not standings.exists():
@@ -154,12 +156,27 @@ def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
     in_open_batches = tasks.filter(is_set_aside=False, taken__lt=F("wanted"), batch__state=Batch.State.OPEN)
     open_ones = in_open_batches.filter(Q(state=Task.State.OPEN) | Q(asked_again=True))
     active = standings.filter(state=Standing.State.ACTIVE)
-    newest = active.order_by("-pk").first()
-    if newest is not None:
-        had = Assignment.objects.filter(project_id=project_id, worker=newest.worker_id, task__isnull=False)
-        open_ones = open_ones.filter(pk__in=had.values("task_id"))
     had_it = Assignment.objects.filter(
         task=OuterRef(OuterRef("pk")), worker=OuterRef("worker_id"), round=OuterRef(OuterRef("round"))
     ).exclude(returned=True, state__in=(Assignment.State.RELEASED, Assignment.State.EXPIRED))
     held = Assignment.objects.filter(task=OuterRef("pk"), hand__state=Hand.State.LIVE)
-    return open_ones.filter(~Exists(active.filter(~Exists(had_it))), ~Exists(held))
+    teams = kept_for(project_id=project_id)
+    remaining = active.filter(~Exists(had_it))
+    shared = open_ones.filter(batch__team=None) if teams else open_ones
+    stuck = shared.filter(_had_by(project_id, active), ~Exists(remaining), ~Exists(held))
+    for team_id in teams:
+        members = TeamMember.objects.filter(team_id=team_id).values("worker_id")
+        in_team, left = active.filter(worker_id__in=members), remaining.filter(worker_id__in=members)
+        if in_team.exists():
+            kept = open_ones.filter(batch__team=team_id)
+            stuck |= kept.filter(_had_by(project_id, in_team), ~Exists(left), ~Exists(held))
+    return stuck
+
+
+def _had_by(project_id: int, standings: QuerySet[Standing]) -> Q:
+    """The tasks that the newest of these workers has had; all of them if there is none."""
+    newest = standings.order_by("-pk").first()
+    if newest is None:
+        return Q()
+    had = Assignment.objects.filter(project_id=project_id, worker=newest.worker_id, task__isnull=False)
+    return Q(pk__in=had.values("task_id"))

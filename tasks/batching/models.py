@@ -5,6 +5,7 @@ from django.db.models import F, OrderBy, Q
 from django.db.models.functions import Random
 from django.db.models.lookups import GreaterThanOrEqual
 
+from accounts.models import Team
 from kernel.ids import new_public_id
 from projects.models import Project
 from tasks.ingest.models import Image
@@ -36,6 +37,8 @@ class Batch(models.Model):
     priority = models.IntegerField(default=0)
     # When its answers should be in; among batches of one priority the earliest comes first.
     deadline_at = models.DateTimeField(null=True)
+    # Only its members get images of the batch; null for everybody. No index: nothing is looked up by it.
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     wanted = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)

@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import overload
 
-from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from accounts.models import Team
 from projects.models import Project
 from tasks.batching.errors import BatchNotFound, TaskNotFound
 from tasks.batching.models import Batch, Task
@@ -34,7 +35,7 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
         name: Coalesce(Subquery(tasks.filter(state__in=each).values(count=Count("pk"))), 0)
         for name, each in states.items()
     }
-    return Batch.objects.filter(project=project).annotate(**counts).order_by(*IN_ORDER)
+    return Batch.objects.filter(project=project).select_related("team").annotate(**counts).order_by(*IN_ORDER)
 
 
 class BatchList(Sequence[Batch]):
@@ -121,6 +122,13 @@ def batch_numbers(*, project: Project, public_ids: Collection[str]) -> dict[str,
     """Return {public id: number} of those batches that are in the project."""
     rows = Batch.objects.filter(project=project, public_id__in=public_ids).values_list("public_id", "number")
     return {str(public_id): number for public_id, number in rows}
+
+
+def kept_for(*, project_id: int) -> list[int]:
+    """Return the row ids of the teams that open batches of the project are kept for."""
+    open_batches = Batch.objects.filter(project_id=project_id, state=Batch.State.OPEN, team=OuterRef("pk"))
+    teams = Team.objects.filter(organisation__projects=project_id, archived_at=None)
+    return list(teams.filter(Exists(open_batches)).order_by("pk").values_list("pk", flat=True))
 
 
 def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:

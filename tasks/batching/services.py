@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Sum
 
+from accounts.teams import lock_team, team_for
 from kernel.clock import ClockTimestamp, database_now, rfc3339
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
@@ -140,22 +142,39 @@ def set_deadline(*, batch: Batch, deadline_at: datetime | None) -> Batch:
 
 @transaction.atomic
 def change_batch(*, batch: Batch, changes: Mapping[str, Any]) -> Batch:
-    """Locks the project. Set `priority` and `deadline_at`, as far as they are among the changes, both or neither.
+    """Locks the project. Set `priority`, `deadline_at` and `team`, as far as they are among the changes, all or none.
 
-    Raises like `set_priority` and `set_deadline`.
+    `team` is the public id of a team of the organization that the batch is kept for, or None. Its members alone get its
+    images from now on; sets of others stay theirs. Raises like `set_priority` and `set_deadline`, and NotFound.
     """
     values: dict[str, Any] = {}
     if "priority" in changes:
         values["priority"] = _read_priority(changes["priority"])
     if "deadline_at" in changes:
         values["deadline_at"] = _read_deadline(changes["deadline_at"])
+    if "team" in changes:
+        values["team_id"] = _team_id(batch, changes["team"])
     lock_unless_closed(project_id=batch.project_id)
     row = Batch.objects.get(pk=batch.pk)
+    if "team_id" in values and values["team_id"] != row.team_id:
+        data = {"batch": str(row.public_id), "team": str(changes["team"]) if changes["team"] else None}
+        record_event(project_id=row.project_id, kind="batch.kept", data=data)
+        Batch.objects.filter(pk=row.pk).update(team=values["team_id"])
+        row = Batch.objects.get(pk=row.pk)
+    values.pop("team_id", None)
     if any(getattr(row, name) != value for name, value in values.items()):
         Batch.objects.filter(pk=row.pk).update(**values)
         row = Batch.objects.get(pk=row.pk)
         record_scheduled(row)
     return row
+
+
+def _team_id(batch: Batch, public_id: str | UUID | None) -> int | None:
+    """Locks the team, so that it is not archived meanwhile. Return its row id."""
+    if not public_id:
+        return None
+    organisation = batch.project.organisation
+    return lock_team(team_id=team_for(organisation=organisation, public_id=public_id).pk).pk
 
 
 def record_scheduled(row: Batch | Project) -> None:

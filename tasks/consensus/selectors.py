@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, QuerySet
 
+from accounts.models import TeamMember
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.class_mapping import AS_THEY_ARE, ClassMapping
 from projects.models import Project
@@ -158,12 +159,22 @@ def label_versions(*, task: Task) -> QuerySet[ConsensusLabel]:
 
 
 def remaining_workers(*, project_id: int, task_ids: Collection[int]) -> dict[int, int]:
-    """For each task, the number of active workers who have not been assigned it in its current round."""
+    """For each task, the number of active workers who may get it and have not been assigned it in its current round."""
     active = Standing.objects.filter(project_id=project_id, state=Standing.State.ACTIVE)
+    teams = dict(Task.objects.filter(pk__in=task_ids, batch__team__isnull=False).values_list("pk", "batch__team_id"))
+    had = Assignment.objects.filter(task_id__in=task_ids, round=F("task__round"), worker__in=active.values("worker_id"))
     total = active.count()
-    assigned = dict(
-        Assignment.objects.filter(task_id__in=task_ids, round=F("task__round"), worker__in=active.values("worker_id"))
-        .values_list("task_id")
-        .annotate(workers=Count("worker_id", distinct=True))
-    )
-    return {task_id: total - assigned.get(task_id, 0) for task_id in task_ids}
+    remaining = {task_id: total - count for task_id, count in _workers_by_task(had, task_ids).items()}
+    for team_id in set(teams.values()):
+        kept = [task_id for task_id, team in teams.items() if team == team_id]
+        members = TeamMember.objects.filter(team_id=team_id).values("worker_id")
+        total = active.filter(worker_id__in=members).count()
+        assigned = _workers_by_task(had.filter(task_id__in=kept, worker_id__in=members), kept)
+        remaining |= {task_id: total - count for task_id, count in assigned.items()}
+    return remaining
+
+
+def _workers_by_task(rows: QuerySet[Assignment], task_ids: Collection[int]) -> dict[int, int]:
+    """Return {task id: how many workers the assignments are of}, 0 for tasks without any."""
+    counts = dict(rows.values_list("task_id").annotate(workers=Count("worker_id", distinct=True)))
+    return {task_id: counts.get(task_id, 0) for task_id in task_ids}

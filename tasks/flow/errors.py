@@ -37,3 +37,9 @@ class NothingToPromote(Conflict):
     """No label can become a check image at present. Approve labels with a high confidence first."""
 
     code = "nothing_to_promote"
+
+
+class PeopleFileRefused(Refused):
+    """This file of people cannot be read. Save it as “CSV UTF-8” with a column named email, and upload it again."""
+
+    code = "people_file_refused"

@@ -5,8 +5,10 @@ from django.db import transaction
 from accounts.models import Actor, Invitation, Role, User
 from accounts.selectors import is_above, role_in
 from accounts.services import create_user, secret_hash, use_invitation
+from accounts.teams import leave_teams
 from kernel.locks import lock_access
 from projects.models import Project
+from tasks.flow.people_grants import apply_grants
 from tasks.flow.revocation import BECAME_STAFF, leave_crowd
 from tasks.standing.errors import StaffCannotWork
 from tasks.standing.models import Standing
@@ -38,9 +40,13 @@ def _apply_role(invitation: Invitation, actor: Actor) -> None:
     role = role_in(actor=actor, organisation_id=invitation.organisation_id)
     if role != Role.WORKER:
         _refuse_working(invitation)
+        leave_teams(organisation_id=invitation.organisation_id, worker=actor)
         leave_crowd(worker=actor, organisation=invitation.organisation, reason=BECAME_STAFF)
     elif invitation.project is not None:
         admit(project=invitation.project, worker=actor)
+        grants = [(actor, invitation.grants or {})]
+        by = invitation.created_by
+        apply_grants(organisation=invitation.organisation, by=by, people=grants, is_joining=True)
 
 
 def _refuse_working(invitation: Invitation) -> None:
@@ -60,6 +66,8 @@ def sign_up(*, token: str, email: str, password: str, name: str) -> tuple[User, 
 
 def _already_granted(invitation: Invitation, actor: Actor) -> bool:
     """Whether the actor already has everything the invitation grants: the role, and the worker's standing."""
+    if invitation.email and invitation.accepted_by_id != actor.pk:
+        return False
     role = role_in(actor=actor, organisation_id=invitation.organisation_id)
     if role is None or (role != invitation.role and not is_above(role, invitation.role)):
         return False

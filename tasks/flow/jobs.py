@@ -25,6 +25,7 @@ from tasks.flow.expiry import expire_leases
 from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
 from tasks.flow.gold_judgement import suspend_contested_gold
 from tasks.flow.imports import interrupt_import, run_import
+from tasks.flow.invitation_mail import SEND_INVITATIONS, InvitationMail, mail_invitations
 from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
 from tasks.flow.repair import REPAIR, RepairId, run_repair
@@ -106,6 +107,13 @@ def delete_project_job(row: Job, args: NoArgs) -> None:
         progress=lambda done, total: report_progress(row, done=done, total=total),
         others_wait=lambda: others_wait(row),
     )
+
+
+@job(SEND_INVITATIONS, on_failure=_try_again_later)
+def send_invitations_job(row: Job, args: InvitationMail) -> None:
+    project = Project.objects.select_related("organisation").filter(pk=row.project_id, archived_at=None).first()
+    if project is not None and mail_invitations(project=project, base_url=args.base_url):
+        enqueue_again(row, not_before=database_now())
 
 
 @job(SETTLE_LATE, time_limit=60, on_failure=_try_again_later)

@@ -95,6 +95,7 @@ THE_REST = (
     "tasks_repair WHERE project_id = {id}",
     "tasks_exhaustion WHERE batch_id IN (SELECT id FROM tasks_batch WHERE project_id = {id})",
     "tasks_batch WHERE project_id = {id}",
+    "tasks_application WHERE project_id = {id}",
     "accounts_invitation WHERE project_id = {id}",
     "projects_instructions WHERE project_id = {id}",
     "projects_labelclass WHERE project_id = {id}",

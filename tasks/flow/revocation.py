@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from accounts import memberships
 from accounts import services as accounts
 from accounts.models import Actor, Block, Membership, Organisation, User
+from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from kernel.locks import lock_access
 from projects.models import Project
@@ -24,7 +25,7 @@ from tasks.assignment.slots import close_leases
 from tasks.flow.settlement import settle_hand
 from tasks.standing import services as standings
 from tasks.standing.access import may_work
-from tasks.standing.models import Standing
+from tasks.standing.models import Application, Standing
 
 logger = structlog.get_logger(__name__)
 
@@ -52,11 +53,23 @@ def remove_worker(*, project: Project, worker: Actor, reason: str) -> Standing:
 
 
 @transaction.atomic
+def leave_project(*, project: Project, worker: Actor) -> Standing:
+    """Locks the access; then as `settle_hand`. End the worker's work in the project, until an invitation brings them
+    back; repeating is harmless. Raises NotFound."""
+    lock_access(actor_id=worker.pk)
+    end_hands(list(Hand.objects.filter(worker=worker, project=project, state=LIVE).values_list("pk", flat=True)))
+    return standings.leave(project=project, worker=worker)
+
+
+@transaction.atomic
 def leave_crowd(*, worker: Actor, organisation: Organisation, reason: str) -> int:
-    """Locks the access; then as `settle_hand`. Remove a worker from the organization's projects; return how many."""
+    """Locks the access; then as `settle_hand`. Remove a worker from the organization's projects; return how many.
+
+    Those that the worker has left are among them: no invitation brings them back there.
+    """
     lock_access(actor_id=worker.pk)
     current = Standing.objects.filter(worker=worker, project__organisation=organisation)
-    rows = current.exclude(state=REMOVED).select_related("project").order_by("project_id")
+    rows = current.exclude(state=REMOVED, left_from="").select_related("project").order_by("project_id")
     projects = [row.project for row in rows]
     for project in projects:
         remove_worker(project=project, worker=worker, reason=reason)
@@ -147,6 +160,9 @@ def erase_person(*, user: User) -> None:
     _end_all_hands(user.actor)
     for row in Standing.objects.filter(worker=user.actor).exclude(state=REMOVED).select_related("project"):
         standings.remove(project=row.project, worker=user.actor, reason=ERASED)
+    Application.objects.filter(worker=user.actor).update(note="")
+    waiting = Application.objects.filter(worker=user.actor, state=Application.State.WAITING)
+    waiting.update(state=Application.State.WITHDRAWN, decided_at=ClockTimestamp())
     accounts.erase_person(user=user)
 
 

@@ -21,6 +21,12 @@ class ImportTooLarge(Refused):
     code = "import_too_large"
 
 
+class TableRefused(Refused):
+    """This table cannot be read. Save it as “CSV UTF-8” and upload it again."""
+
+    code = "table_refused"
+
+
 class MetadataRefused(Refused):
     """This metadata table cannot be read. Save it as CSV in UTF-8 and upload it again."""
 

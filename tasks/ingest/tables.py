@@ -1,14 +1,16 @@
-"""Metadata tables: a CSV file with a column of file names and any other columns to keep. Pure."""
+"""CSV files that people upload, and metadata tables: a column of file names and any other columns to keep. Pure."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from annotary_core.labels.names import normalize_name
 from tasks.ingest.archive_names import clean_path
-from tasks.ingest.errors import MetadataRefused
+from tasks.ingest.errors import MetadataRefused, TableRefused
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_ROWS = 200_000
@@ -20,33 +22,55 @@ GROUP_COLUMN = "group"
 MAX_GROUP = 200
 
 _DELIMITERS = ",;\t|"
+_NAMED_DELIMITER = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 
 
 def read_table(body: bytes) -> dict[str, dict[str, str]]:
-    """Parse a UTF-8 CSV, with or without a byte order mark, into {file name: {column: cell}}; detects the delimiter.
+    """Parse a CSV file of `read_rows` into {file name: {column: cell}}.
 
     The first of NAME_COLUMNS that exists, in any case, names the image; empty cells are left out. Raises
     MetadataRefused with the line and how to fix it.
     """
-    if len(body) > MAX_BYTES:
-        raise MetadataRefused(f"The table is larger than {MAX_BYTES // 1024**2} MB. Split it up.")
     try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MetadataRefused("The table is not in UTF-8. Save it as “CSV UTF-8” and upload it again.") from error
-    if "\x00" in text:
-        raise MetadataRefused("The table contains NUL characters. Save it as “CSV UTF-8” and upload it again.")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        return _read_rows(read_rows(body, max_bytes=MAX_BYTES))
+    except TableRefused as error:
+        raise MetadataRefused(error.detail) from error
+
+
+def read_rows(body: bytes, *, max_bytes: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV file that are not blank, the header first, each with its number from 1.
+
+    UTF-8 with or without a byte order mark, or UTF-16 with one, as spreadsheets write it; detects the delimiter, or
+    takes it from a first line such as `sep=;`. Raises TableRefused, with the line and how to fix it.
+    """
+    if len(body) > max_bytes:
+        size = f"{max_bytes // 1024**2} MB" if max_bytes >= 1024**2 else f"{max_bytes // 1000} kB"
+        raise TableRefused(f"The table is larger than {size}. Split it up.")
+    text = decode_table(body)
+    named = _NAMED_DELIMITER.match(text)
+    delimiter = named[1] if named else _delimiter(text)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        return _read_rows(rows)
+        for number, cells in enumerate(rows, start=1):
+            if any(cell.strip() for cell in cells) and not (named and number == 1):
+                yield number, cells
     except csv.Error as error:
-        raise MetadataRefused(
-            f"The table is not valid CSV near line {rows.line_num}. Check the quotes there."
-        ) from error
+        raise TableRefused(f"The table is not valid CSV near line {rows.line_num}. Check the quotes there.") from error
 
 
-def _read_rows(rows: Iterator[list[str]]) -> dict[str, dict[str, str]]:
-    filled = ((line, cells) for line, cells in enumerate(rows, start=1) if any(cell.strip() for cell in cells))
+def decode_table(body: bytes) -> str:
+    """Return the text of a CSV file. Raises TableRefused."""
+    encoding = "utf-16" if body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise TableRefused("The table is not in UTF-8. Save it as “CSV UTF-8” and upload it again.") from error
+    if "\x00" in text:
+        raise TableRefused("The table contains NUL characters. Save it as “CSV UTF-8” and upload it again.")
+    return text
+
+
+def _read_rows(filled: Iterator[tuple[int, list[str]]]) -> dict[str, dict[str, str]]:
     _, heading_cells = next(filled, (1, []))
     headings = [normalize_name(heading.strip()) for heading in heading_cells]
     key = _name_column(headings)

@@ -1,7 +1,5 @@
 """Skills of workers: set by an exam, a manager or a CSV file, with every earlier value kept."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Sequence
@@ -15,6 +13,8 @@ from accounts.models import Actor, Organisation
 from kernel.clock import database_now
 from kernel.locks import lock_named
 from kernel.statements import insert_unless_exists
+from tasks.ingest.errors import TableRefused
+from tasks.ingest.tables import read_rows
 from tasks.qualification.errors import SkillRefused
 from tasks.qualification.skill_models import Skill, SkillValue
 from tasks.standing.models import Standing
@@ -107,6 +107,11 @@ def import_skills(*, organisation: Organisation, content: bytes, by: Actor) -> S
     return SkillReport(len(lines), sum(each is not None for each in set_values), ())
 
 
+def skills_of_organisation(*, organisation: Organisation) -> QuerySet[Skill]:
+    """Return the organization's skills by name."""
+    return Skill.objects.filter(organisation=organisation).order_by("name")
+
+
 def current_skills(*, organisation: Organisation, worker: Actor) -> QuerySet[SkillValue]:
     """Return the worker's skills by name."""
     rows = SkillValue.objects.filter(skill__organisation=organisation, worker=worker, is_current=True)
@@ -120,19 +125,17 @@ def skill_history(*, organisation: Organisation, worker: Actor) -> QuerySet[Skil
 
 
 def _read(content: bytes) -> list[tuple[int, tuple[str, str, str]]]:
-    if len(content) > MAX_BYTES:
-        raise SkillRefused(f"This file is larger than {MAX_BYTES // 1000:,} kB. Split it.")
     try:
-        text = content.decode("utf-8-sig")
-        rows = list(csv.reader(io.StringIO(text), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SkillRefused("This is not a CSV file in UTF-8. Save it as “CSV UTF-8” and send it again.") from error
-    if not rows or tuple(cell.strip().lower() for cell in rows[0]) != COLUMNS:
+        rows = list(read_rows(content, max_bytes=MAX_BYTES))
+    except TableRefused as error:
+        raise SkillRefused(error.detail) from error
+    if not rows or tuple(cell.strip().lower() for cell in rows[0][1]) != COLUMNS:
         raise SkillRefused(f"The first line must name the columns: {','.join(COLUMNS)}.")
-    lines = [(number, row) for number, row in enumerate(rows[1:], start=2) if any(cell.strip() for cell in row)]
-    if len(lines) > MAX_ROWS:
-        raise SkillRefused(f"This file has {len(lines):,} rows, and at most {MAX_ROWS:,} are read at once. Split it.")
-    padded = [(number, [*(cell.strip() for cell in row[:3]), "", "", ""]) for number, row in lines]
+    if len(rows) - 1 > MAX_ROWS:
+        raise SkillRefused(
+            f"This file has {len(rows) - 1:,} rows, and at most {MAX_ROWS:,} are read at once. Split it."
+        )
+    padded = [(number, [*(cell.strip() for cell in row[:3]), "", "", ""]) for number, row in rows[1:]]
     return [(number, (row[0], row[1], row[2])) for number, row in padded]
 
 
@@ -155,6 +158,11 @@ def _check(worker: Actor | None, name: str, raw: str) -> tuple[str, float | None
         return "The skill's name must be lower-case letters, digits and _, beginning with a letter.", None
     if not raw:
         return "", None
+    return read_value(raw)
+
+
+def read_value(raw: str) -> tuple[str, float | None]:
+    """Return what is wrong with a skill's value in a file, or nothing, and the value."""
     try:
         value = float(raw)
     except ValueError:
@@ -162,3 +170,7 @@ def _check(worker: Actor | None, name: str, raw: str) -> tuple[str, float | None
     if not (math.isfinite(value) and abs(value) <= LARGEST):
         return f"The value must be from {-LARGEST:,.0f} to {LARGEST:,.0f}.", None
     return "", value
+
+
+def is_skill_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None

@@ -1,6 +1,6 @@
 """Why a person may not work in a project."""
 
-from kernel.errors import Forbidden, Gone
+from kernel.errors import Conflict, Forbidden, Gone, Refused
 
 
 class WorkerRemoved(Forbidden):
@@ -19,3 +19,21 @@ class ProjectEnded(Gone):
     """This project has ended, so you can no longer work in it. Your answers are paid. Find your pay under Earnings."""
 
     code = "project_ended"
+
+
+class ApplicationRefused(Conflict):
+    """You cannot apply for this project at present. Choose another project, or try again later."""
+
+    code = "application_refused"
+
+
+class ApplicationDecided(Conflict):
+    """This application has been decided or withdrawn already. Reload the page to see how."""
+
+    code = "application_decided"
+
+
+class ReasonMissing(Refused):
+    """Enter a reason. The person who applied will see it."""
+
+    code = "reason_missing"

@@ -1,10 +1,11 @@
 """Queries on which workers are in which projects."""
 
+from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
-from accounts.models import Actor, Organisation
+from accounts.models import Actor, Organisation, TeamMember
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.standing.access import require_may_work
@@ -53,6 +54,13 @@ def stage_before(*, project_id: int, worker_id: int) -> Stage:
     """Return the worker's stage as the sets before left it: call it before anything of a set is counted."""
     rows = Standing.objects.filter(project_id=project_id, worker_id=worker_id).values_list("stage", flat=True)
     return Stage(rows.first() or Stage.NONE)
+
+
+def active_in_teams(*, project: Project, team_ids: Collection[int]) -> dict[int, int]:
+    """Return {team row id: how many of its members are active in the project}, without teams that have none."""
+    active = Standing.objects.filter(project=project, state=Standing.State.ACTIVE).values("worker_id")
+    members = TeamMember.objects.filter(team__in=team_ids, worker__in=active).order_by()
+    return dict(members.values_list("team_id").annotate(Count("pk")))
 
 
 def is_worker(*, actor: Actor) -> bool:

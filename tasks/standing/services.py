@@ -20,6 +20,7 @@ from tasks.workers.evidence import Counts, record_gold, replace_agreement, start
 
 AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
 CHANCE_REASON = "Recent answers differ from the check images and from other people's answers in most cases."
+LEFT_REASON = "Left the project."
 RETURNS_REASON = "More than {most:,} images were skipped, returned or not answered in time within one day."
 
 # Two sets are always allowed, or a single large set that expires would pause its worker. The live one is larger than
@@ -48,6 +49,7 @@ __all__ = [
     "WorkerRemoved",
     "admit",
     "confirm_pause",
+    "leave",
     "lift_pause",
     "pause",
     "record_findings",
@@ -60,14 +62,28 @@ __all__ = [
 
 @transaction.atomic
 def admit(*, project: Project, worker: Actor) -> Standing:
-    """Add a worker to the project; repeating is harmless. Raises WorkerRemoved if the worker was removed earlier."""
-    created = insert_unless_exists(Standing(project=project, worker=worker))
+    """Add a worker to the project; repeating is harmless. Raises WorkerRemoved if the worker was removed earlier.
+
+    A worker who left comes back as they were: paused, if they were paused.
+    """
+    created = insert_unless_exists(Standing(project=project, worker=worker)) or _come_back(project, worker)
     standing = Standing.objects.get(project=project, worker=worker)
     if standing.state == Standing.State.REMOVED:
         raise WorkerRemoved
     if created:
         record_event(project_id=project.pk, kind="worker.joined", data={"worker": str(worker.public_id)}, workers=1)
     return standing
+
+
+def _come_back(project: Project, worker: Actor) -> bool:
+    """Give a worker who left the state from before; return whether there is one."""
+    gone = Standing.objects.filter(project=project, worker=worker, state=Standing.State.REMOVED).exclude(left_from="")
+    standing = gone.select_for_update(no_key=True, of=("self",)).first()
+    if standing is None:
+        return False
+    reason = standing.reason.removeprefix(LEFT_REASON).strip()
+    gone.update(state=standing.left_from, left_from="", reason=reason, changed_at=ClockTimestamp())
+    return True
 
 
 @transaction.atomic
@@ -117,10 +133,25 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
         .exclude(state=Standing.State.REMOVED)
         .update(state=Standing.State.REMOVED, reason=reason[:300], awaits_decision=False, changed_at=ClockTimestamp())
     )
+    if not changed:  # nobody whom an invitation could bring back, either
+        left = Standing.objects.filter(project=project, worker=worker).exclude(left_from="")
+        left.update(left_from="", reason=reason[:300], awaits_decision=False, changed_at=ClockTimestamp())
     standing = _standing(project, worker)
     if changed:
         record_event(project_id=project.pk, kind="worker.removed", data={"worker": str(worker.public_id)}, workers=-1)
     return standing
+
+
+def leave(*, project: Project, worker: Actor) -> Standing:
+    """Locks the standing; call it after the worker's set has ended. An invitation brings the worker back as they were;
+    repeating is harmless. Raises NotFound."""
+    rows = Standing.objects.filter(project=project, worker=worker)
+    standing = rows.select_for_update(no_key=True, of=("self",)).first()
+    if standing is not None and standing.state != Standing.State.REMOVED:
+        reason = f"{LEFT_REASON} {standing.reason}".strip()[:300]
+        rows.update(state=Standing.State.REMOVED, left_from=standing.state, reason=reason, changed_at=ClockTimestamp())
+        record_event(project_id=project.pk, kind="worker.left", data={"worker": str(worker.public_id)}, workers=-1)
+    return _standing(project, worker)
 
 
 @transaction.atomic

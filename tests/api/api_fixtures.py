@@ -10,6 +10,7 @@ from PIL import Image as Pixels
 
 from accounts.models import Block
 from accounts.services import create_token, invite
+from accounts.teams import add_member, create_team, set_lead
 from kernel.clock import utc_now
 from projects.models import Project
 from storage.models import Blob
@@ -27,6 +28,7 @@ from tasks.repair.change_models import ClassChange
 from tasks.repair.models import Repair
 from tasks.review.models import RejectedAnswer
 from tasks.snapshots.models import Snapshot
+from tasks.standing.models import Application
 from tests import factories
 from tests.api.people import MEMBERS, member
 from tests.qualifications import a_qualification, an_exam_image, held
@@ -166,7 +168,13 @@ def a_world() -> World:
     earned = {"kind": "correction", "amount": Decimal(3), "currency": project.currency, "cause": "a recount"}
     LedgerEntry.objects.create(project=project, worker=factories.finch(), **earned)
     run = run_payouts(organisation=project.organisation, by=owner)
+    team = create_team(organisation=project.organisation, name="Harbor")
+    add_member(team=team, worker=worker)
+    set_lead(team=team, worker=worker)
+    application = Application.objects.create(project=project, worker=factories.a_worker("dove"), created_at=utc_now())
     ids = {
+        "application_id": application.public_id,
+        "team_id": team.public_id,
         "qualification_id": qualification.public_id,
         "pool_image_id": shown.public_id,
         "attempt_id": attempt.public_id,

@@ -9,7 +9,14 @@ import yaml
 
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
-STEPS = {"projects": "pause", "batches": "pause", "workers": "pause", "proposed-changes": "keep", "set-aside": "offer"}
+STEPS = {
+    "projects": "pause",
+    "batches": "pause",
+    "workers": "pause",
+    "applications": "accept",
+    "proposed-changes": "keep",
+    "set-aside": "offer",
+}
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
@@ -45,6 +52,12 @@ def operations(*methods: str) -> Iterator[Operation]:
 
 def caller_of(operation: Operation) -> str:
     """The role of the world that may call it: wren labels, ada does everything else."""
-    own = ("/api/v1/hands", "/api/v1/assignments", "/api/v1/attempt", "/api/v1/work/qualifications/{")
-    of_a_set = operation.path.endswith(("/instructions/news/", "/instructions/confirm/"))
-    return "worker" if of_a_set or operation.path.startswith(own) else "owner"
+    own = (
+        "/api/v1/hands",
+        "/api/v1/assignments",
+        "/api/v1/attempt",
+        "/api/v1/work/qualifications/{",
+        "/api/v1/work/teams/{",
+    )
+    of_a_project = operation.path.endswith(("/instructions/news/", "/instructions/confirm/", "{project_id}/leave/"))
+    return "worker" if of_a_project or operation.path.startswith(own) else "owner"

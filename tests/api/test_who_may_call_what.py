@@ -22,6 +22,7 @@ READERS = REVIEWERS | CLIENTS
 WORKER = {"worker"}
 EVERYBODY = {*MEMBERS, "outsider"}
 P = "projects/<uuid:project_id>/"
+T = "organisations/<uuid:organisation_id>/teams/<uuid:team_id>/"
 Q = "qualifications/<uuid:qualification_id>/"
 
 MAY: dict[tuple[str, str], set[str]] = {
@@ -44,6 +45,15 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("organisations/<uuid:organisation_id>/blocks/", "get"): MANAGERS,
     ("organisations/<uuid:organisation_id>/blocks/", "post"): MANAGERS,
     ("organisations/<uuid:organisation_id>/blocks/<uuid:block_id>/", "delete"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/teams/", "get"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/teams/", "post"): MANAGERS,
+    (T, "patch"): MANAGERS,
+    (T, "delete"): MANAGERS,
+    (T + "members/", "get"): MANAGERS,
+    (T + "members/", "post"): MANAGERS,
+    (T + "members/<uuid:worker_id>/", "delete"): MANAGERS,
+    ("work/teams/", "get"): EVERYBODY,
+    ("work/teams/<uuid:team_id>/", "get"): WORKER,  # who leads it
     ("organisations/<uuid:organisation_id>/", "patch"): {"owner"},
     ("organisations/", "get"): EVERYBODY,
     ("organisations/", "post"): set(),  # not allowed with a key; owners may when signed in
@@ -83,6 +93,18 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "repairs/<uuid:repair_id>/undo/", "post"): MANAGERS,
     (P + "invitations/", "get"): MANAGERS,
     (P + "invitations/", "post"): MANAGERS,
+    (P + "applications/", "get"): MANAGERS,
+    (P + "applications/<uuid:application_id>/<application_step:step>/", "post"): MANAGERS,
+    ("work/openings/", "get"): EVERYBODY,
+    ("work/openings/<uuid:project_id>/apply/", "post"): set(),  # see test_applications_over_the_api
+    ("work/applications/", "get"): EVERYBODY,
+    ("work/applications/<uuid:application_id>/", "delete"): set(),  # whose it is
+    ("invitations/apply/", "post"): EVERYBODY,
+    (P + "people/", "get"): MANAGERS,
+    (P + "people/preview/", "post"): MANAGERS,
+    (P + "people/invite/", "post"): MANAGERS,
+    (P + "people/leave/", "post"): MANAGERS,
+    (P + "leave/", "post"): WORKER,
     (P + "imports/", "get"): MANAGERS,
     (P + "imports/", "post"): MANAGERS,
     ("imports/<uuid:import_id>/", "get"): MANAGERS,
@@ -179,6 +201,7 @@ STEPS = {
     "project_step": "pause",
     "batch_step": "pause",
     "worker_step": "pause",
+    "application_step": "accept",
     "proposal_step": "keep",
     "set_aside_step": "offer",
 }

@@ -130,6 +130,12 @@ def money(amount: Any, currency: str) -> str:
 
 
 @register.filter
+def skill_value(value: float | None) -> str:
+    """Format a skill's value with as many digits as it has: 0.9, 12."""
+    return "–" if value is None else f"{value:,.6f}".rstrip("0").rstrip(".")
+
+
+@register.filter
 def about(amount: Any, currency: str) -> str:
     """Format an estimate to the cent, or to two significant digits when cents would hide it."""
     if amount is None:

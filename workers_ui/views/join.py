@@ -12,13 +12,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.errors import EmailTaken, InvitationGone, InvitationUnknown
+from accounts.errors import EmailTaken, InvitationGone, InvitationUnknown, MustApply
 from accounts.models import Invitation, Role, User
 from accounts.selectors import role_in
 from accounts.services import find_invitation
 from projects.models import Project
+from tasks.flow.applications import apply_by_link, sign_up_to_apply
 from tasks.flow.invitations import accept_invitation, sign_up
-from tasks.standing.errors import StaffCannotWork
+from tasks.standing.errors import ApplicationRefused, StaffCannotWork
 from workers_ui.views.base import actor_of, page
 from workers_ui.views.errors import problem_page
 from workers_ui.views.project_card import project_offer_for
@@ -67,7 +68,7 @@ class SignUpForm(forms.Form):
 def join(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if request.method == "POST" and request.user.is_authenticated:
-            return _redirect_after_joining(accept_invitation(token=token, actor=actor_of(request)))
+            return _accept(request, token)
         invitation = find_invitation(token=token)
     except InvitationUnknown as error:
         # Only unknown links count toward the limit: a whole class may open a valid one from one address.
@@ -77,7 +78,19 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         return problem_page(request, error, heading="This invitation is no longer valid")
     if request.method == "POST":
         return _sign_up(request, invitation, token)
-    return _show(request, invitation, token, SignUpForm())
+    return _show(request, invitation, token, SignUpForm(initial={"email": invitation.email}))
+
+
+def _accept(request: HttpRequest, token: str) -> HttpResponse:
+    """Accept the invitation, or apply if it is to apply by."""
+    try:
+        return _redirect_after_joining(accept_invitation(token=token, actor=actor_of(request)))
+    except MustApply:
+        try:
+            apply_by_link(token=token, worker=actor_of(request), note=request.POST.get("note", ""))
+        except ApplicationRefused as error:
+            return problem_page(request, error, heading="You cannot apply now")
+        return redirect("workers_ui:work")
 
 
 def _sign_up(request: HttpRequest, invitation: Invitation, token: str) -> HttpResponse:
@@ -88,8 +101,13 @@ def _sign_up(request: HttpRequest, invitation: Invitation, token: str) -> HttpRe
     if not form.is_valid():
         return _show(request, invitation, token, form, status=422)
     data = form.cleaned_data
+    person = {"token": token, "email": data["email"], "password": data["password"], "name": data["name"].strip()}
+    project = None
     try:
-        user, project = sign_up(token=token, email=data["email"], password=data["password"], name=data["name"].strip())
+        if invitation.needs_approval:
+            user = sign_up_to_apply(**person, note=request.POST.get("note", ""))
+        else:
+            user, project = sign_up(**person)
     except EmailTaken as error:
         form.add_error("email", error.detail)
         return _show(request, invitation, token, form, status=422)

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Actor
+from accounts.teams import teams_led_by
 from accounts.traces import record_trace, set_device_cookie
 from kernel.clock import utc_now
 from kernel.errors import NotFound
@@ -31,6 +33,7 @@ from tasks.assignment.models import MAX_NOTE, Hand, SkipReason
 from tasks.assignment.selectors import hand_for, live_hand, live_hands_of
 from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim_next_hand
+from tasks.flow.revocation import leave_project
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import line_state, statement_of, sums_by_project, waiting_sets
@@ -39,6 +42,7 @@ from tasks.qualification.selectors import missing_by_project, qualifications_for
 from tasks.qualification.worker_filters import is_let_in
 from tasks.review.appeal_lists import appealable_by_project
 from tasks.standing.advice import ADVICE
+from tasks.standing.applications import applications_of, openings_for
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
@@ -52,6 +56,8 @@ from workers_ui.views.project_card import (
 )
 
 ROWS_PER_PAGE = 25
+#: Projects to apply for and applications that the list of work shows, newest first.
+SHOWN = 12
 
 
 @login_required
@@ -88,6 +94,9 @@ def work(request: HttpRequest) -> HttpResponse:
         balances=balance(worker=worker),
         appealable=appealable_by_project(worker=worker) if any(each.project.appeal_days for each in standings) else (),
         qualifications=qualifications_for(worker=worker),
+        led=teams_led_by(worker=worker),
+        openings=openings_for(worker=worker)[:SHOWN],
+        applications=applications_of(worker=worker)[:SHOWN],
     )
     set_device_cookie(request, response)
     return response
@@ -150,6 +159,15 @@ def instructions(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     live = live_hand(worker=worker, project=standing.project)
     context = {"project": standing.project, "news": news, "live": live, "replaced": replaced}
     return page(request, "workers_ui/work/instructions.html", status=409 if replaced else 200, **context)
+
+
+@login_required
+@require_POST
+def leave(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    standing = standing_for(worker=actor_of(request), project_id=project_id)
+    leave_project(project=standing.project, worker=actor_of(request))
+    messages.success(request, f"You have left {standing.project.name}. What you have answered is paid.")
+    return redirect("workers_ui:work")
 
 
 def _card(worker: Actor, standing: Standing) -> tuple[ProjectCard, ProjectOffer]:

@@ -51,7 +51,7 @@ def test_the_group_column_is_found_in_any_case() -> None:
         (b"file_name,note\na.jpg," + b"x" * 2001 + b"\n", "Row 2 has a cell"),
         (b'file_name,note\na.jpg,"open\n', "Check the quotes there"),
         ("file_name,place\na.jpg,Köln\n".encode("latin-1"), "not in UTF-8"),
-        ("file_name\na.jpg\n".encode("utf-16"), "not in UTF-8"),
+        ("file_name\na.jpg\n".encode("utf-16")[:-1], "not in UTF-8"),
         (b"file_name\na\x00.jpg\n", "NUL"),
         (b"file_name" + b",x" * 100 + b"\n", "100 columns"),
         (b"x" * (MAX_BYTES + 1), "32 MB"),
@@ -60,3 +60,14 @@ def test_the_group_column_is_found_in_any_case() -> None:
 def test_an_invalid_table_is_refused_with_how_to_fix_it(body: bytes, words: str) -> None:
     with pytest.raises(MetadataRefused, match=words):
         read_table(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "file_name\tplace\r\na.jpg\tKöln\r\n".encode("utf-16"),
+        "sep=;\r\nfile_name;place\r\na.jpg;Köln\r\n".encode("utf-8-sig"),
+    ],
+)
+def test_files_of_spreadsheets_are_read(body: bytes) -> None:
+    assert read_table(body) == {"a.jpg": {"place": "Köln"}}

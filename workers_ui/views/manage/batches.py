@@ -14,7 +14,7 @@ from projects.models import Project
 from tasks.batching.errors import DeadlineRefused, PriorityRefused
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_for
-from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_deadline, set_priority
+from tasks.batching.services import change_batch, open_all_batches, open_batch, pause_batch, set_deadline, set_priority
 from tasks.flow.requeue import requeue_stuck
 from tasks.review.services import approve_batch
 from workers_ui.views.base import actor_of
@@ -46,6 +46,10 @@ def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpR
         "no-deadline": (
             lambda: set_deadline(batch=batch, deadline_at=None),
             f"Batch {batch.number} has no deadline.",
+        ),
+        "team": (
+            lambda: change_batch(batch=batch, changes={"team": request.POST.get("team", "")}),
+            f"Saved who gets the images of batch {batch.number}.",
         ),
     }
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Role
 from accounts.selectors import display_names
+from accounts.teams import teams_of
 from kernel.events import stream_snapshot
 from projects.models import Project
 from tasks.analytics.batch_deadlines import deadline_forecasts
@@ -15,7 +16,7 @@ from tasks.analytics.dashboard import answers_per_hour, board_figures
 from tasks.analytics.project_progress import project_progress
 from tasks.analytics.worker_figures import workers_to_check
 from tasks.batching.selectors import BatchList
-from tasks.standing.selectors import count_paused
+from tasks.standing.selectors import active_in_teams, count_paused
 from workers_ui.views.manage.activity import activity
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page
 from workers_ui.views.manage.flag_formatting import describe_flags
@@ -49,9 +50,12 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     steps = first_steps(project=project, progress=progress)
     hours = throughput(project=project)
     figures = board_figures(project=project)
+    teams = list(teams_of(organisation=project.organisation))
     context = {
         "figures": figures,
         "batches": batches,
+        "teams": teams,
+        "team_workers": active_in_teams(project=project, team_ids=[each.pk for each in teams]) if teams else {},
         "deadlines": deadline_forecasts(project=project, batches=list(batches), throughput=figures["throughput"]),
         "page": pager,
         "steps": steps,

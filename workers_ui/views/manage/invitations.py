@@ -55,6 +55,7 @@ def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
         project_id=project.pk,
         max_uses=data["max_uses"],
         expires_at=database_now() + timedelta(days=data["days"]),
+        needs_approval="needs_approval" in request.POST,
     )
     keep_link(request, token, project.pk)
     return redirect(reverse("workers_ui:workers", args=[project.public_id]) + "#fresh-link")
@@ -89,12 +90,19 @@ def revoke(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     messages.success(request, "Link revoked. People who already joined stay.")
     if invitation.project is None:
         return redirect("workers_ui:settings")
-    return redirect("workers_ui:workers", invitation.project.public_id)
+    return redirect("workers_ui:people" if invitation.email else "workers_ui:workers", invitation.project.public_id)
+
+
+def site_url(request: HttpRequest) -> str:
+    """Return the address of the site for links, without a slash at its end."""
+    return settings.ANNOTARY_BASE_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 def keep_link(request: HttpRequest, token: str, project_id: int | None) -> None:
-    base = settings.ANNOTARY_BASE_URL or request.build_absolute_uri("/").rstrip("/")
-    request.session[FRESH] = {"url": base + reverse("workers_ui:join", args=[token]), "project": project_id}
+    request.session[FRESH] = {
+        "url": site_url(request) + reverse("workers_ui:join", args=[token]),
+        "project": project_id,
+    }
 
 
 def fresh_link(request: HttpRequest, project_id: int | None) -> dict[str, Any] | None:

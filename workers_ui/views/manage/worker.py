@@ -33,6 +33,7 @@ from workers_ui.views.manage.base import project_role_required, render_project_p
 from workers_ui.views.manage.flag_formatting import describe_findings, describe_flags
 from workers_ui.views.manage.label_formatting import example_reasons
 from workers_ui.views.manage.set_aside import describe_reasons
+from workers_ui.views.manage.skills import set_from_form, skills_of
 
 #: Repairs that the page lists, newest first.
 SHOWN = 20
@@ -66,6 +67,7 @@ def _page(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpR
         "money": balance(worker=standing.worker, project=project),
         "example": example_reasons(project)[1],
         "bonus_key": uuid.uuid4(),
+        **skills_of(request, project, standing.worker),
     }
     return render_project_page(request, project, "worker.html", context, tab="workers")
 
@@ -78,6 +80,7 @@ def _change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Htt
     organisation = project.organisation
     actions: dict[str, tuple[Callable[[], object], str]] = {
         "bonus": (lambda: _give_bonus(request, project, person, reason), f"{name} gets the bonus."),
+        "skill": (lambda: set_from_form(request, project, person), "The skill is saved."),
         "pause": (lambda: _pause(project, person, reason), f"{name} is paused."),
         "remove": (
             lambda: remove_worker(project=project, worker=person, reason=reason or "Decided by a manager."),

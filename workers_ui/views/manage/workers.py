@@ -7,10 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
-from accounts.selectors import display_names, open_invitations
+from accounts.selectors import display_names, open_links
 from projects.models import Project
 from tasks.analytics.worker_figures import WorkerFigures, WorkerRow, worker_flags
 from tasks.analytics.worker_flags import FlagFigures
+from tasks.standing.applications import count_waiting
 from tasks.standing.selectors import awaiting_decision
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, worker_of
 from workers_ui.views.manage.flag_formatting import describe_findings, describe_flags
@@ -30,12 +31,13 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
     figures = WorkerFigures(project=project, public_id=chosen, first=list(flags))
     shown, pager = paginate(request, Paginator(figures, PAGE_SIZE))
     names = display_names(actors=[row["worker"] for row in shown])
-    links, links_pager = paginate(request, Paginator(open_invitations(project_id=project.pk), LINKS_PER_PAGE), "links")
+    links, links_pager = paginate(request, Paginator(open_links(project_id=project.pk), LINKS_PER_PAGE), "links")
     context = {
         "to_confirm": _to_confirm(project),
         "rows": [_row(row, names[row["worker"]], flags.get(row["worker"], [])) for row in shown],
         "page": pager,
         "chosen": chosen is not None,
+        "applications": count_waiting(project=project),
         "invitations": links,
         "links_page": links_pager,
         "fresh": fresh_link(request, project.pk),
