@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 
 from annotary.demo.worker import Receipt
+from tests.invariants_of_decisions import DECISIONS
+from tests.invariants_of_pay import PAY
 
 # {forbidden state: query for rows in that state}. The first column of a row identifies it.
 FORBIDDEN = {
@@ -82,12 +84,6 @@ FORBIDDEN = {
                 SELECT FROM tasks_repair r WHERE r.project_id = a.project_id AND r.worker_id = a.worker_id
                     AND r.state = 'voided' AND a.submitted_at < r.until
                     AND (r.since IS NULL OR a.submitted_at >= r.since)))""",
-    "I4: what a repair took back is not what the ledger says": """
-        SELECT r.id, r.amount, coalesce(sum(l.amount), 0) FROM tasks_repair r
-        LEFT JOIN tasks_ledgerentry l ON l.project_id = r.project_id AND l.kind = 'correction'
-            AND l.cause IN ('repair ' || r.public_id, 'repair ' || r.public_id || ' undone')
-        GROUP BY r.id HAVING coalesce(sum(l.amount), 0)
-            <> CASE WHEN r.state IN ('voiding', 'voided') THEN -r.amount ELSE 0 END""",
     "More is committed than the budget, apart from late answers and corrections": """
         SELECT p.id, p.budget, c.amount FROM projects_project p
         JOIN (SELECT project_id, sum(amount) AS amount FROM tasks_commitment GROUP BY 1) c ON c.project_id = p.id
@@ -105,6 +101,8 @@ FORBIDDEN = {
         SELECT t.id, count(c.id) FROM tasks_task t LEFT JOIN tasks_consensuslabel c ON c.task_id = t.id AND c.is_current
         GROUP BY t.id HAVING count(c.id) > 1 OR (t.state = 'approved' AND count(c.id) = 0)""",
     "A job failed": "SELECT id, kind, error FROM kernel_job WHERE state = 'failed'",
+    **PAY,
+    **DECISIONS,
 }
 
 READY_BLOBS = "SELECT sha256, size FROM storage_blob WHERE state = 'ready'"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,8 +26,10 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import change_wanted
+from tasks.flow.class_change import CHANGE_CLASSES, run_class_change
 from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
 from tasks.flow.relabel import relabel
+from tasks.flow.repair import REPAIR, run_repair
 from tasks.flow.settlement import Settlement, settle_hand, settle_late_answer
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry, LedgerTotal
@@ -115,6 +118,29 @@ def run_ask(job: Job, args: FinishedImages) -> None:
     assert job.project_id is not None
     ask_finished_images(project_id=job.project_id, args=args)
     Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
+
+
+def run_repairs_and_class_changes() -> int:
+    """Run the jobs of repairs and of changes of classes; returns the number of jobs.
+
+    They are taken before they run, as by a worker, because one that is queued meanwhile has more to do. One whose
+    process died is still taken, and runs again.
+    """
+    kinds: dict[str, Callable[..., object]] = {REPAIR.name: run_repair, CHANGE_CLASSES.name: run_class_change}
+    live = Job.objects.filter(kind__in=kinds, state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    jobs = list(live.order_by("pk"))
+    taken = {"state": Job.State.RUNNING, "lease_until": ClockTimestamp(), "lease_token": uuid.uuid4()}
+    for job in jobs:
+        Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(**taken)
+        kinds[job.kind](**job.args)
+        Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
+    return len(jobs)
+
+
+def run_all_jobs() -> None:
+    """Run all queued jobs of these kinds, and those that they queue."""
+    while run_late_jobs() + run_asks() + run_repairs_and_class_changes() + run_label_jobs():
+        pass
 
 
 def _run_queued(kind: str, function: Callable[..., object]) -> int:

@@ -25,6 +25,7 @@ from tasks.qualification.selectors import (
     qualifications_for,
 )
 from tasks.qualification.services import (
+    accepted_answers,
     answer_item,
     attempt_for,
     end_if_over,
@@ -251,7 +252,7 @@ def _item_body(item: AttemptItem) -> dict[str, Any]:
         "result": {
             "correct": bool(item.correct),
             "why": item.why,
-            "right": item.source.accepted[0],
+            "right": accepted_answers(item)[0].to_json(),
             "explanation": item.source.explanation,
         }
         if is_explained

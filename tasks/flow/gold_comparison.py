@@ -21,6 +21,7 @@ from tasks.assignment.models import Assignment
 from tasks.consensus.refit import request_refit
 from tasks.flow.worker_review import review_worker
 from tasks.gold.compare import Comparison, Tolerance, compare
+from tasks.gold.compare import answerable as accepted_now
 from tasks.gold.models import Gold, GoldResult
 from tasks.standing.services import record_gold_results
 
@@ -140,9 +141,9 @@ def answerable(annotation: Annotation) -> list[Answer]:
     """The accepted answers of the gold whose classes are all in the worker's schema, all as they are read now."""
     assert annotation.gold is not None
     mapping = mapping_of(annotation.project.schema)
-    offered = {mapping.number(row["number"]) for row in annotation.schema.body["classes"]}
-    accepted = (mapping.answer(Answer.from_json(body)) for body in annotation.gold.accepted)
-    return [answer for answer in accepted if answer is not None and answer.class_numbers() <= offered]
+    numbers = [mapping.number(row["number"]) for row in annotation.schema.body["classes"]]
+    offered = [number for number in numbers if number is not None]
+    return accepted_now(annotation.gold.accepted, mapping=mapping, offered=offered)
 
 
 def judge(annotation: Annotation, accepted: Sequence[Answer]) -> Comparison | None:

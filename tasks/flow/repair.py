@@ -47,9 +47,15 @@ class RepairId:
 
 REPAIR = JobKind("flow.repair", RepairId, queue=Queue.HEAVY, max_attempts=KEEP_TRYING)
 
-# A set that is paid by time or objects and is not settled is counted apart. Top-ups go with all answers of their set.
+#: An answer that is paid by time or objects, and is not yet: its price is still the most that it can pay. One to a
+#: settled set came late, and waits for its job.
+UNPAID = """
+h.pay_terms IS NOT NULL AND (h.state = 'live' OR (a.submitted_at > h.settled_at AND NOT EXISTS (
+    SELECT FROM tasks_ledgerentry c WHERE c.assignment_id = a.id AND c.kind = 'credit')))
+"""
+# Those are counted apart. Top-ups go with all answers of their set.
 COUNT = f"""
-SELECT count(*), coalesce(sum(a.price) FILTER (WHERE h.pay_terms IS NULL OR h.state = 'settled'), 0) + (
+SELECT count(*), coalesce(sum(a.price) FILTER (WHERE NOT ({UNPAID})), 0) + (
         SELECT coalesce(sum(l.amount), 0) FROM tasks_ledgerentry l
         WHERE l.project_id = %(project)s AND l.worker_id = %(worker)s AND l.kind = 'top_up' AND NOT EXISTS (
             SELECT FROM tasks_assignment a
@@ -58,7 +64,9 @@ SELECT count(*), coalesce(sum(a.price) FILTER (WHERE h.pay_terms IS NULL OR h.st
 FROM tasks_assignment a JOIN tasks_hand h ON h.id = a.hand_id LEFT JOIN tasks_task t ON t.id = a.task_id
 WHERE {IN_RANGE}
 """  # noqa: S608
-UNSETTLED = f"SELECT a.id FROM tasks_assignment a WHERE {IN_RANGE} AND a.hand_id = %(hand)s"  # noqa: S608
+SELECT_UNPAID = f"""
+SELECT a.hand_id, a.id FROM tasks_assignment a JOIN tasks_hand h ON h.id = a.hand_id WHERE {IN_RANGE} AND {UNPAID}
+"""  # noqa: S608
 
 # Labels that people set rest on those people. Each label is compared with the answers to its own image alone.
 RELEASES = f"""
@@ -182,9 +190,10 @@ def undo_repair(*, repair: Repair, by: Actor, reason: str) -> Repair:
     if row.state != State.VOIDED:
         raise NotUndoable
     if row.amount:
-        # What an upheld appeal has paid again for one of the answers is not paid twice.
-        again = paid_again(project_id=row.project_id, worker_id=row.worker_id, since=row.since, until=row.until)
-        _correct(row, row.amount - again, cause=f"repair {row.public_id} undone")
+        cause, worker = f"repair {row.public_id}", {"project_id": row.project_id, "worker_id": row.worker_id}
+        # What an upheld appeal has paid again since for one of the answers is not paid twice.
+        again = paid_again(**worker, since=row.since, until=row.until, after=cause)
+        _correct(row, row.amount - again, cause=f"{cause} undone")
     lock_repairs(project_id=row.project_id)
     row.state, row.undone_by, row.undo_reason, row.undone_at = State.RESTORING, by, reason, database_now()
     row.finished_at, row.done, row.images = None, 0, rows_to_restore(row).count()
@@ -214,20 +223,19 @@ def count_void(chosen: VoidRange) -> VoidCounts:
     with connection.cursor() as cursor:
         cursor.execute(COUNT, params_of(chosen.repair))
         answers, amount, images = cursor.fetchone()
-    return VoidCounts(answers, amount + _unsettled_amount(chosen), images)
+    return VoidCounts(answers, amount + _unpaid_amount(chosen), images)
 
 
-def _unsettled_amount(chosen: VoidRange) -> Decimal:
-    """Return what the answers in the range would pay that are in a live hand, if that is not known yet."""
-    hands = Hand.objects.filter(project=chosen.project, worker=chosen.worker, state=Hand.State.LIVE)
-    hand = hands.filter(pay_terms__isnull=False).select_related("project").first()
-    terms = terms_of(hand) if hand else None
-    if hand is None or terms is None:
-        return Decimal(0)
-    amounts = earned_so_far(hand=hand, terms=terms).amounts
+def _unpaid_amount(chosen: VoidRange) -> Decimal:
+    """Return what the answers in the range would pay that are not paid yet, where that depends on time or objects."""
     with connection.cursor() as cursor:
-        cursor.execute(UNSETTLED, params_of(chosen.repair) | {"hand": hand.pk})
-        return sum((amounts.get(row[0], Decimal(0)) for row in cursor.fetchall()), Decimal(0))
+        cursor.execute(SELECT_UNPAID, params_of(chosen.repair))
+        unpaid = cursor.fetchall()
+    amounts: dict[int, Decimal] = {}
+    for hand in Hand.objects.filter(pk__in={row[0] for row in unpaid}).select_related("project"):
+        if (terms := terms_of(hand)) is not None:
+            amounts |= earned_so_far(hand=hand, terms=terms).amounts
+    return sum((amounts.get(row[1], Decimal(0)) for row in unpaid), Decimal(0))
 
 
 def releases_with(chosen: VoidRange) -> dict[int, int]:

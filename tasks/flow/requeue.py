@@ -13,6 +13,7 @@ from tasks.assignment.selectors import filter_stuck
 from tasks.batching.locks import lock_batch, lock_tasks
 from tasks.batching.models import Batch, Task
 from tasks.flow.overlap import close_with_current_answers
+from tasks.flow.rejection import next_rounds
 
 
 @transaction.atomic
@@ -27,9 +28,12 @@ def requeue_unanswered(*, batch: Batch) -> int:
     locked = lock_tasks(Task.objects.filter(pk__in=candidates))
     # Check again under the lock: a late answer may have taken the slot meanwhile.
     waiting = [task for task in locked if task.state == Task.State.OPEN and not task.is_set_aside]
-    unanswered = [task.pk for task in waiting if task.taken == 0]
+    unanswered = [task for task in waiting if task.taken == 0]
     if unanswered:
-        Task.objects.filter(pk__in=unanswered).update(round=F("round") + 1)
+        rounds = next_rounds(unanswered)
+        for task in unanswered:
+            task.round = rounds[task.pk]
+        Task.objects.bulk_update(unanswered, ["round"])
         Batch.objects.filter(pk=batch.pk).update(generation=F("generation") + 1)
     return len(unanswered)
 

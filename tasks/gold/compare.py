@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.arrays import FloatArray
+from annotary_core.labels.class_mapping import ClassMapping
 from annotary_core.labels.matching import SAME_OBJECT, assign, column_of, same_classes, similarity_matrix
 from annotary_core.labels.shapes import SHAPES, noun_of
 from annotary_core.wording import format_count
@@ -73,6 +74,15 @@ class ObjectMatch:
     @property
     def f1(self) -> float:
         return 2 * self.matched / (self.answer_count + self.gold_count) if self.answer_count + self.gold_count else 1.0
+
+
+def answerable(
+    accepted: Iterable[Mapping[str, Any]], *, mapping: ClassMapping, offered: Collection[int]
+) -> list[Answer]:
+    """Return the accepted answers as they are read now, without those that name a class that the worker is not offered:
+    one that was retired or split since, or added later."""
+    read = (mapping.answer(Answer.from_json(body)) for body in accepted)
+    return [answer for answer in read if answer is not None and answer.class_numbers() <= set(offered)]
 
 
 def compare(

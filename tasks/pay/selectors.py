@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Subquery, Sum
 
 from accounts.models import Actor, Organisation
 from kernel.clock import ClockTimestamp
@@ -129,11 +129,14 @@ def taken_back(*, assignment: Assignment) -> Decimal:
     return max(taken, Decimal(0))
 
 
-def paid_again(*, project_id: int, worker_id: int, since: datetime | None, until: datetime) -> Decimal:
-    """Return what corrections have added to the pay for single answers that were submitted in this time."""
-    rows = LedgerEntry.objects.filter(
-        project_id=project_id, worker_id=worker_id, kind=LedgerEntry.Kind.CORRECTION, amount__gt=0
-    ).filter(assignment__submitted_at__lt=until)
+def paid_again(*, project_id: int, worker_id: int, since: datetime | None, until: datetime, after: str) -> Decimal:
+    """Return what corrections have added to the pay for single answers that were submitted in this time, since the
+    correction with the cause `after`: not what they made good that an earlier repair had taken, and paid back less."""
+    corrections = LedgerEntry.objects.filter(
+        project_id=project_id, worker_id=worker_id, kind=LedgerEntry.Kind.CORRECTION
+    )
+    taken = corrections.filter(cause=after).values("pk")
+    rows = corrections.filter(amount__gt=0, assignment__submitted_at__lt=until, pk__gt=Subquery(taken))
     rows = rows if since is None else rows.filter(assignment__submitted_at__gte=since)
     total: Decimal = rows.aggregate(total=Sum("amount", default=Decimal(0)))["total"]
     return total

@@ -23,7 +23,9 @@ from annotary_core.labels.schema import Schema
 from kernel.clock import database_now
 from kernel.errors import NotFound
 from kernel.locks import lock_named
-from tasks.gold.compare import Comparison, Tolerance, compare
+from projects.models import LabelSchema
+from projects.selectors import mapping_of
+from tasks.gold.compare import Comparison, Tolerance, answerable, compare
 from tasks.qualification.drawing import Confusions, PoolImage, PracticeAnswer, draw_exam, draw_practice
 from tasks.qualification.errors import (
     AttemptAnswerRefused,
@@ -48,24 +50,33 @@ MAX_SECONDS = 86_400
 _rng = random.SystemRandom()
 
 
-@transaction.atomic
 def start_attempt(*, worker: Actor, qualification: Qualification, kind: str, number: int | None = None) -> Attempt:
     """Locks the worker's attempts at the qualification. Start an attempt, or return the one in progress.
 
-    `number` is that of the exam that the caller means to start: a request that is sent again later starts no other one.
-    Raises NotFound to who is not of the organization, StaffCannotWork, QualificationNotOpen, NoPracticeImages, and for
-    an exam QualificationPassed, NoAttemptsLeft, AttemptTooEarly, AttemptUsed.
+    One whose time is over is graded first, in a transaction of its own: what it gave the worker stays, though another
+    one is refused. `number` is that of the exam that the caller means to start: a request that is sent again later
+    starts no other one. Raises NotFound to who is not of the organization, StaffCannotWork, QualificationNotOpen,
+    NoPracticeImages, and for an exam QualificationPassed, NoAttemptsLeft, AttemptTooEarly, AttemptUsed.
     """
     require_worker(worker=worker, organisation_id=qualification.organisation_id)
+    live = Attempt.objects.filter(qualification=qualification, worker=worker, kind=kind, state=Attempt.State.LIVE)
+    for attempt in live.select_related("worker"):
+        end_if_over(attempt)
+    return _start(worker, qualification, kind, number)
+
+
+@transaction.atomic
+def _start(worker: Actor, qualification: Qualification, kind: str, number: int | None) -> Attempt:
+    """Locks the worker's attempts at the qualification."""
     lock_named(f"attempts:{qualification.pk}:{worker.pk}")
-    qualification = Qualification.objects.select_related("project").get(pk=qualification.pk)
+    qualification = Qualification.objects.select_related("project__schema").get(pk=qualification.pk)
     now = database_now()
     live = Attempt.objects.filter(qualification=qualification, worker=worker, kind=kind, state=Attempt.State.LIVE)
     if (found := live.first()) is not None:
         locked = _lock(found)
         if locked.state == Attempt.State.LIVE and not is_over(locked, now):
             return locked
-        if locked.state == Attempt.State.LIVE:
+        if locked.state == Attempt.State.LIVE:  # its time was over between the two transactions
             _end(locked, now)
     if qualification.state != Qualification.State.OPEN:
         raise QualificationNotOpen
@@ -187,13 +198,10 @@ def _insert(
     *,
     number: int | None = None,
 ) -> Attempt:
-    project = qualification.project
-    if project is None or project.schema_id is None:
-        raise QualificationNotOpen
     attempt = Attempt.objects.create(
         qualification=qualification,
         worker=worker,
-        schema_id=project.schema_id,
+        schema=_schema_now(qualification),
         kind=Attempt.Kind.PRACTICE if number is None else Attempt.Kind.EXAM,
         number=number,
         pass_mark=qualification.pass_mark,
@@ -208,12 +216,22 @@ def _insert(
 
 
 def _pool(qualification: Qualification, use: str) -> list[PoolImage]:
+    """The images to draw from: without those that nobody can answer rightly, since a class was retired or split."""
+    schema = _schema_now(qualification)
     rows = QualificationImage.objects.filter(qualification=qualification, use=use, retired_at=None).order_by("pk")
-    return [PoolImage(pk, _classes(accepted[0])) for pk, accepted in rows.values_list("pk", "accepted")]
+    read = ((pk, _answerable(accepted, schema)) for pk, accepted in rows.values_list("pk", "accepted"))
+    return [PoolImage(pk, frozenset(answers[0].class_numbers())) for pk, answers in read if answers]
 
 
-def _classes(body: Mapping[str, Any]) -> frozenset[int]:
-    return frozenset(Answer.from_json(body).class_numbers())
+def _schema_now(qualification: Qualification) -> LabelSchema:
+    if qualification.project is None or qualification.project.schema is None:
+        raise QualificationNotOpen
+    return qualification.project.schema
+
+
+def _answerable(accepted: Sequence[Mapping[str, Any]], schema: LabelSchema) -> list[Answer]:
+    offered = [row["number"] for row in schema.body["classes"]]
+    return answerable(accepted, mapping=mapping_of(schema), offered=offered)
 
 
 def _exam_images(qualification: Qualification, worker: Actor) -> list[int]:
@@ -233,14 +251,17 @@ def _practice_images(qualification: Qualification, worker: Actor) -> list[int]:
         attempt__qualification=qualification, attempt__worker=worker, attempt__kind=Attempt.Kind.PRACTICE
     )
     had = Counter(dict(practiced.order_by().values_list("source_id").annotate(Count("pk"))))
-    answered = practiced.filter(correct__isnull=False).order_by("-answered_at", "-pk")
+    answered = practiced.filter(correct__isnull=False, body__isnull=False).order_by("-answered_at", "-pk")
     rows = answered.values_list("source__accepted", "body", "correct")[:NEWEST_PRACTICE]
-    answers = [
-        PracticeAnswer(_classes(accepted[0]), _classes(body), correct=bool(correct))
-        for accepted, body, correct in rows
-        if body is not None
+    schema = _schema_now(qualification)
+    read = [
+        (_answerable(accepted, schema), _answerable([body], schema), bool(correct)) for accepted, body, correct in rows
     ]
-    confusions = Confusions.of(answers)
+    confusions = Confusions.of(
+        PracticeAnswer(frozenset(right[0].class_numbers()), frozenset(given[0].class_numbers()), correct=correct)
+        for right, given, correct in read
+        if right and given
+    )
     return draw_practice(pool, count=qualification.practice_images, had=had, confusions=confusions, rng=_rng)
 
 
@@ -309,7 +330,13 @@ def _grade(items: Sequence[AttemptItem], schema: Schema) -> None:
 
 def comparison_of(item: AttemptItem, schema: Schema) -> Comparison:
     assert item.body is not None
-    accepted = [Answer.from_json(body) for body in item.source.accepted]
     names = {each.number: each.name for each in schema.classes}
     tolerance = Tolerance.from_json(item.source.tolerance)
-    return compare(Answer.from_json(item.body), accepted, tolerance, names=names)
+    return compare(Answer.from_json(item.body), accepted_answers(item), tolerance, names=names)
+
+
+def accepted_answers(item: AttemptItem) -> list[Answer]:
+    """The accepted answers as the classes of the attempt are read: at least one, the first of which is shown."""
+    stored = item.source.accepted
+    # An attempt that began before images were left out that nobody can answer rightly may have one.
+    return _answerable(stored, item.attempt.schema) or [Answer.from_json(body) for body in stored]

@@ -53,7 +53,7 @@ from tests.rejected import (
     an_answered_task,
     hash_of,
 )
-from tests.repairs import void_answers
+from tests.repairs import undo, void_answers
 
 pytestmark = pytest.mark.django_db
 SAYS = "Look at the ears."
@@ -181,6 +181,17 @@ def test_pay_that_a_repair_took_back_is_paid_again_and_once(project: Project) ->
     assert earned(wren()) == Decimal("0.05")
     undo_repair(repair=repair, by=ada(), reason="It was right.")
     assert earned(wren()) == Decimal("0.10"), "what the appeal paid is not paid twice"
+
+
+def test_what_an_appeal_paid_again_is_subtracted_from_the_undo_of_its_own_repair_alone(project: Project) -> None:
+    row = appealed(project)
+    an_answered_task(project, wren())
+    repair = void_answers(project, wren(), pay=Repair.Pay.TAKE_BACK)
+    decide(row)
+    undo(repair)
+    assert earned(wren()) == Decimal("0.10")
+    undo(void_answers(project, wren(), pay=Repair.Pay.TAKE_BACK))
+    assert earned(wren()) == Decimal("0.10")
 
 
 def test_the_repair_of_an_upheld_answer_takes_its_pay_back_once(project: Project) -> None:

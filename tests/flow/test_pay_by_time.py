@@ -211,6 +211,22 @@ def test_what_void_answers_earned_by_time_is_taken_back_with_their_top_up() -> N
     assert repair.amount == Decimal("0.61")
 
 
+def test_of_a_late_answer_that_is_not_paid_yet_a_repair_takes_back_what_it_will_earn() -> None:
+    project = a_project(**BY_HOUR)
+    hand = take(project)
+    on_time, late = worker_actions.leases_of(hand)[:2]
+    answer(on_time, 30)
+    worker_actions.expire_hand(hand)
+    expire_leases()
+    answer(late, 20)
+    wren, ada = factories.wren(), factories.ada()
+    repair = start_repair(project=project, worker=wren, by=ada, reason="A bot.", pay="take_back")
+    assert repair.amount == Decimal("0.50")
+    worker_actions.run_late_jobs()
+    (after,) = balance(worker=wren)
+    assert after.approved == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

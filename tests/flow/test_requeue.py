@@ -36,6 +36,19 @@ def test_images_skipped_by_the_only_worker_are_counted_and_requeued() -> None:
     assert Task.objects.filter(taken=1).count() == 3
 
 
+def test_requeued_images_get_a_round_that_nobody_had() -> None:
+    project = a_project(workers=[wren()], answers_min=1, answers_max=1, gold_rate=0)
+    task = a_task(project, wanted=1)
+    for number in (2, 3, 4):
+        hand = take(wren(), project)
+        skip_assignment(worker=wren(), assignment_id=leases_of(hand)[0].public_id)
+        settle(hand)
+        # As after the undo of a change of classes, which puts an earlier round back.
+        Task.objects.filter(pk=task.pk).update(round=1)
+        assert requeue_unanswered(batch=task.batch) == 1
+        assert Task.objects.get(pk=task.pk).round == number
+
+
 def test_images_of_a_set_that_someone_still_has_are_not_stuck() -> None:
     project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
     a_task(project, wanted=2)

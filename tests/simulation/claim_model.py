@@ -45,6 +45,8 @@ class ClaimModel(CrowdState):
             return {refusal}
         if self.live_hand(worker) is not None:
             return {SET}
+        if refusal := self.people.refuse_set(worker):
+            return {refusal}
         if most_sets and other_sets >= most_sets:
             return {"live_sets_reached"}
         returned, new = bool(self.coming_back(worker)), any(self.may_take(worker, pk) for pk in self.tasks)
@@ -80,7 +82,7 @@ class ClaimModel(CrowdState):
         room = self._room(worker, max(size - len(again), 0), now)
         allowed = {image.id: self._counts(worker, image) for image in images}
         assert allowed == {image.id: image.counts for image in images}
-        self.hands[hand] = ModelHand(worker, now, expires_at)
+        self.hands[hand] = ModelHand(worker, now, expires_at, self.policy.terms)
         self._lease(worker, hand, again, now)
         order = {pk: self._urgency(pk, batch) for pk, batch in self.batches.items()}
         self._lease(worker, hand, fresh, now)
@@ -102,9 +104,10 @@ class ClaimModel(CrowdState):
 
     def affordable(self) -> int:
         """How many images the budget covers."""
-        if self.policy.budget is None or not self.policy.price:
+        most = self.policy.terms.most
+        if self.policy.budget is None or not most:
             return MOST
-        return max(int((self.policy.budget - self.committed()) // self.policy.price), 0)
+        return max(int((self.policy.budget - self.committed()) // most), 0)
 
     def _room(self, worker: int, images: int, now: datetime) -> int:
         """How many of these images the caps allow."""
@@ -180,7 +183,8 @@ class ClaimModel(CrowdState):
                 image.round,
                 hand,
                 image.counts,
-                price=self.policy.price,
+                price=self.policy.terms.most,
+                classes=frozenset(self.classes),
                 day=had.day if had else now.astimezone(UTC).date(),
                 returned=had is not None,
             )

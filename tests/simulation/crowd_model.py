@@ -6,10 +6,12 @@ images of a set, the model is told the choice and checks that it was allowed: se
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from tests.simulation.claim_model import ClaimModel
 from tests.simulation.crowd_state import MOST_LEASES, ModelHand, ModelLease
+from tests.simulation.pay_model import ModelEntry
 
 
 class CrowdModel(ClaimModel):
@@ -17,6 +19,8 @@ class CrowdModel(ClaimModel):
 
     def answer(self, lease_id: int, number: int, now: datetime) -> str | None:
         lease = self.leases[lease_id]
+        if number not in lease.classes:
+            return "answer_refused"
         if self.standings[lease.worker] == "removed":
             return "worker_removed"
         if lease.state in ("skipped", "released"):
@@ -28,7 +32,7 @@ class CrowdModel(ClaimModel):
             lease.late_job = not self.hands[lease.hand].live
         else:
             self._renew(lease.hand, now)
-        lease.state, lease.answer = "submitted", (1, number)
+        lease.state, lease.answer, lease.submitted_at = "submitted", (1, number), now
         return None
 
     def _change(self, lease: ModelLease, number: int, now: datetime) -> str | None:
@@ -99,22 +103,42 @@ class CrowdModel(ClaimModel):
         if self.hands[hand_id].live:
             self._close(hand_id, now)
             self.hands[hand_id].live = False
-            self._pay(hand_id)
+            self._pay(hand_id, now)
 
     def sweep(self, now: datetime) -> None:
         for pk, hand in self.hands.items():
             if hand.live and hand.expires_at <= now:
                 self.settle(pk, now)
 
-    def pay_late_answers(self) -> None:
+    def pay_late_answers(self, now: datetime) -> None:
         for lease in self._all():
             if lease.late_job and not self.hands[lease.hand].live:
-                self._pay(lease.hand)
+                self._pay(lease.hand, now)
                 lease.late_job = False
 
-    def _pay(self, hand_id: int) -> None:
-        for lease in self._of_hand(hand_id):
-            lease.paid |= lease.state == "submitted"
+    def _pay(self, hand_id: int, now: datetime) -> None:
+        """Each answer once: what was set aside for it, or what its time earns; then what the set is short of its floor.
+
+        Time passes before each answer of the simulation, more than it is said to take.
+        """
+        hand, approved_at = self.hands[hand_id], self.approval_time(now)
+        due = [lease for lease in self._of_hand(hand_id) if lease.state == "submitted" and not lease.paid]
+        for lease in due:
+            assert lease.answer is not None
+            lease.paid, lease.price = (
+                True,
+                hand.terms.amount(lease.answer[0]) if hand.terms.is_measured else lease.price,
+            )
+            self.entries.append(ModelEntry(lease.worker, "credit", lease.price, approved_at))
+        answers = [lease for lease in self._of_hand(hand_id) if lease.paid]
+        revisions = [lease.answer[0] for lease in answers if lease.answer is not None]
+        before = sum((row.amount for row in self.entries if row.hand == hand_id), Decimal(0))
+        missing = hand.terms.missing(revisions, before + sum((lease.price for lease in answers), Decimal(0)))
+        if due and missing:
+            self.entries.append(ModelEntry(hand.worker, "top_up", missing, approved_at, hand=hand_id))
+
+    def approval_time(self, now: datetime) -> datetime | None:
+        return now + timedelta(days=self.policy.approval_days) if self.policy.approval_days else None
 
     def _close(self, hand_id: int, now: datetime) -> None:
         state = "expired" if self.hands[hand_id].expires_at <= now else "released"

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from tests.simulation.pay_model import ModelEntry, ModelTerms
+from tests.simulation.people_model import PeopleModel
+
 View = dict[str, dict[int, object]]
 
 #: A set ends at the latest this many leases after its claim.
@@ -26,6 +29,9 @@ class ModelPolicy:
     answers_max: int
     gold_rate: float = 0.25
     price: Decimal = Decimal("0.02")
+    pay_by: str = "answer"
+    hourly_floor: Decimal | None = None
+    approval_days: int = 0
     budget: Decimal | None = None
     lease_seconds: int = 1800
     set_minutes: int = 0
@@ -39,6 +45,10 @@ class ModelPolicy:
     @property
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def terms(self) -> ModelTerms:
+        return ModelTerms(self.pay_by, self.price, self.hourly_floor)
 
 
 @dataclass(slots=True)
@@ -85,6 +95,7 @@ class ModelHand:
     worker: int
     created_at: datetime
     expires_at: datetime
+    terms: ModelTerms
     live: bool = True
 
 
@@ -93,6 +104,7 @@ class ModelLease:
     """An assignment. `answer` is (revision, class); `late_job`: it was answered after its hand was settled.
 
     `skip_counts`: it was skipped, and no manager has decided on the image since. `day`: when the worker first got it.
+    `classes`: those of the project when it was given. `repair`: the number of the repair by which the answer is void.
     """
 
     worker: int
@@ -109,6 +121,9 @@ class ModelLease:
     late_job: bool = False
     paid: bool = False
     skip_counts: bool = False
+    classes: frozenset[int] = frozenset()
+    submitted_at: datetime | None = None
+    repair: int | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +159,11 @@ class CrowdState:
     leases: dict[int, ModelLease] = field(default_factory=dict)
     standings: dict[int, str] = field(default_factory=dict)
     asides: dict[int, ModelSetAside] = field(default_factory=dict)
+    #: The numbers of the classes that there are now.
+    classes: set[int] = field(default_factory=set)
+    #: What the ledger has apart from payouts.
+    entries: list[ModelEntry] = field(default_factory=list)
+    people: PeopleModel = field(default_factory=PeopleModel)
 
     def taken(self, task_id: int) -> int:
         task = self.tasks[task_id]
@@ -153,7 +173,13 @@ class CrowdState:
 
     def committed(self) -> Decimal:
         """What is paid, owed, or will be owed if all live leases are answered."""
-        return sum((row.price for row in self._all() if row.state in ("leased", "submitted")), Decimal(0))
+        leases = sum((row.price for row in self._all() if row.state in ("leased", "submitted")), Decimal(0))
+        return leases + sum((row.amount for row in self.entries if row.kind != "credit"), Decimal(0))
+
+    def next_round(self, task_id: int) -> int:
+        """One that no lease has: the present one may be an earlier one again, after the undo of a split."""
+        had = [row.round for row in self._all() if row.task == task_id]
+        return max([self.tasks[task_id].round, *had]) + 1
 
     def live_hand(self, worker: int) -> int | None:
         return next((pk for pk, hand in self.hands.items() if hand.live and hand.worker == worker), None)
@@ -211,13 +237,17 @@ class CrowdState:
                 for pk, row in self.leases.items()
             },
             "answers": {pk: row.answer for pk, row in self.leases.items() if row.answer is not None},
-            "credits": {pk: 1 for pk, row in self.leases.items() if row.paid},
+            "credits": {pk: (1, row.price) for pk, row in self.leases.items() if row.paid},
+            "earned": {w: self._earned(w) for w in {row.worker for row in self.entries}},
             "standings": dict(self.standings),
             "images": {worker: self._images(worker) for worker in self.standings},
             "measured": {w: n for w in self.standings if (n := sum(r.worker == w and r.paid for r in self._all()))},
             "committed": {0: self.committed()},
             "set_aside": {pk: (row.task, row.gold, row.decision) for pk, row in self.asides.items()},
         }
+
+    def _earned(self, worker: int) -> Decimal:
+        return sum((row.amount for row in self.entries if row.worker == worker), Decimal(0))
 
     def _images(self, worker: int) -> tuple[int, int]:
         """How many images the worker ever got, and how many on the last day on which they got one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -30,11 +30,12 @@ class ManagedModel(CrowdModel):
             self.settle(hand, now)
         self.standings[worker] = "removed"
 
-    def sign_out(self, worker: int) -> None:
+    def sign_out(self, worker: int, now: datetime) -> None:
         """The leases end as if their time were over, so that answers on a device still arrive."""
         hand = self.live_hand(worker)
         if hand is not None:
-            self.settle(hand, self.hands[hand].expires_at)
+            self.hands[hand].expires_at = min(self.hands[hand].expires_at, now)
+            self.settle(hand, now)
 
     def move_project(self, to: str, *, sources: Collection[str]) -> str | None:
         if self.state not in sources:
@@ -136,20 +137,22 @@ class ManagedModel(CrowdModel):
         if self.batches[batch_id].state == "approved":
             self.batches[batch_id].state = "open"
 
-    def reject(self, task_id: int) -> str | None:
+    def refuse_rejection(self, task_id: int) -> str | None:
+        task = self.tasks[task_id]
+        is_gold = any(gold.active and gold.image == task.image for gold in self.golds.values())
+        return "is_check_image" if task.owned and is_gold else None
+
+    def reject(self, task_id: int) -> None:
         """A new round: the answers stay paid and no longer count; sets lose the image, and late answers to it."""
         task = self.tasks[task_id]
-        if task.owned and any(gold.active and gold.image == task.image for gold in self.golds.values()):
-            return "is_check_image"
         for lease in self._all():
             if lease.task == task_id and lease.round == task.round:
                 lease.counts = False
                 if lease.state == "leased":
                     self._end(lease, "expired", returned=False)
-        task.round, task.wanted, task.state = task.round + 1, self.policy.answers_min, "open"
+        task.round, task.wanted, task.state = self.next_round(task_id), self.policy.answers_min, "open"
         task.owned = task.fixed = task.asked_again = False
         self._reopen(task.batch)
-        return None
 
     def change_answers(self, to: int, *, reach: str) -> None:
         """Images in draft batches follow, open ones unless the change is for new ones alone."""
@@ -185,7 +188,8 @@ class ManagedModel(CrowdModel):
     def change_money(self, *, price: Decimal, budget: Decimal | None) -> str | None:
         """A budget covers what is committed, and an answer. Images in drafts follow the policy by the way."""
         before = (self.policy.price, self.policy.budget)
-        if budget is not None and (budget < price or (budget < self.committed() and budget != before[1])):
+        most = replace(self.policy.terms, rate=price).most
+        if budget is not None and (budget < most or (budget < self.committed() and budget != before[1])):
             return "policy_refused"
         self.policy.price, self.policy.budget = price, budget
         if budget != before[1]:
@@ -198,7 +202,7 @@ class ManagedModel(CrowdModel):
         """Check what consensus decided, and take it over. may_reopen: finished images were decided about again."""
         for pk, row in rows.items():
             task, taken = self.tasks[pk], self.taken(pk)
-            new_round = row.round == task.round + 1 and may_requeue and task.state == "open" and not taken
+            new_round = row.round == self.next_round(pk) and may_requeue and task.state == "open" and not taken
             assert new_round or row.round == task.round, f"task {pk} is in round {row.round}"
             assert not (new_round and task.set_aside), f"task {pk} waits for a manager"
             found = f"task {pk}: {row}, with {taken} answers"

@@ -25,6 +25,7 @@ from tasks.standing.services import admit, pause, resume
 from tests import factories, worker_actions
 from tests.simulation.crowd_state import ModelGold
 from tests.simulation.project_machine import ProjectMachine
+from tests.simulation.tables import decided_about, rejections_of
 from tests.simulation.worker_rules import which, who
 
 
@@ -122,8 +123,12 @@ class ManagerRules(ProjectMachine):
             self._decide(task, approve_label, refusal=None)
             self.model.tasks[task.pk].state = "approved"
         elif verdict == "reject":
-            decide = partial(reject_label, reason="It is blurred.")
-            self._decide(task, decide, refusal=self.model.reject(task.pk))
+            refusal, workers = self.reject_in_model(task.pk, decided_about(self.project)[task.pk].number)
+            region = {"x": 0, "y": 0, "w": 50, "h": 50} if number == 2 else None
+            self._decide(task, partial(reject_label, reason="It is blurred.", region=region), refusal=refusal)
+            self.model.adopt_drafts(rejections_of(self.project), workers)
+        elif number not in self.model.classes:
+            self._decide(task, partial(fix_label, raw=factories.class_answer(number)), refusal="fix_refused")
         elif not self.model.tasks[task.pk].owned:
             self._decide(task, partial(fix_label, raw=factories.class_answer(number)), refusal=None)
             label = current_label(task=task)  # one that changes nothing approves the label as it is
@@ -170,9 +175,17 @@ class ManagerRules(ProjectMachine):
     @rule(who=who)
     def sign_out_worker(self, who: int) -> None:
         for site in self.sites:
-            site.model.sign_out(self.worker(who).pk)
+            site.model.sign_out(self.worker(who).pk, self.clock.now())
         sign_out_everywhere(user=self.worker(who).user, revoke_keys=False)
         self.adopt_pauses()
+
+    def reject_in_model(self, task_id: int, number: int | None) -> tuple[str | None, set[int]]:
+        """Return why a label of this class is not rejected, and the workers who are shown that it was."""
+        if (refusal := self.model.refuse_rejection(task_id)) is not None:
+            return refusal, set()
+        workers = self.model.show_rejected(task_id, number, self.clock.now())
+        self.model.reject(task_id)
+        return None, workers
 
     def _resume(self, worker: Actor) -> None:
         refusal = self.model.move_worker(worker.pk, "active", sources={"paused"})

@@ -1,5 +1,6 @@
 """Policies, and what a manager decides on images that many skipped, as rules; and workers who take any work."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -41,7 +42,8 @@ class PolicyRules(WorkerRules):
     def change_money(self, images: int | None, price: str) -> None:
         """A budget for so many images more than those that are paid or promised."""
         to = Decimal(price)
-        budget = None if images is None else self.model.committed() + images * to
+        most = replace(self.model.policy.terms, rate=to).most
+        budget = None if images is None else self.model.committed() + images * most
         changes = {"price": price, "budget": None if budget is None else f"{budget}"}
         refusal = self.model.change_money(price=to, budget=budget)
         self.expect(refusal, partial(change_project_policy, project=self.project, changes=changes, apply_to="new"))

@@ -18,8 +18,9 @@ from tasks.gold.models import Gold
 from tasks.standing.models import Standing
 from tests import factories, worker_actions
 from tests.seeded import NAME, modules_that_draw
+from tests.simulation.appeal_model import APPEAL_DAYS, AppealModel
 from tests.simulation.crowd_state import ModelBatch, ModelGold, ModelPolicy, ModelSetAside, ModelTask
-from tests.simulation.managed_model import LabeledTask, ManagedModel
+from tests.simulation.managed_model import LabeledTask
 from tests.simulation.tables import PAID, SWEPT, broken_rules, differences, late_ends, view_of
 from tests.virtual_clock import VirtualClock
 
@@ -37,6 +38,8 @@ POLICY: dict[str, Any] = {
     "lease_seconds": LEASE,
     "skips_to_manager": 2,
 }
+#: Not known to the model as a policy.
+FIXED: dict[str, Any] = {"appeal_days": APPEAL_DAYS}
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Site:
     """A project and its model."""
 
     project: Project
-    model: ManagedModel
+    model: AppealModel
 
     def hand(self, pk: int) -> Hand:
         return Hand.objects.select_related("worker").get(pk=pk)
@@ -62,6 +65,8 @@ class ProjectMachine(RuleBasedStateMachine):
         super().__init__()
         self.example = transaction.atomic()
         self.example.__enter__()
+        # Defaults of columns keep the real clock, which is behind from now on.
+        self.clock.advance(3600)
         self.begin()
 
     @initialize(seed=st.integers(0, 99))
@@ -79,7 +84,7 @@ class ProjectMachine(RuleBasedStateMachine):
         #: How many sets in progress a worker may have in the organization, 0 for any number.
         self.most_sets = 0
         # The last worker is a member of the organization who is not admitted to the project yet.
-        self.main = self._site(factories.a_project(workers=self.workers[:-1], **POLICY), images=3)
+        self.main = self._site(factories.a_project(workers=self.workers[:-1], **POLICY, **FIXED), images=3)
         self.other = self._site(factories.a_project("Another", workers=self.workers, **POLICY), images=2)
         self.sites = (self.main, self.other)
         self.project, self.model = self.main.project, self.main.model
@@ -94,7 +99,8 @@ class ProjectMachine(RuleBasedStateMachine):
         for _ in range(3):
             factories.a_gold(project)
         project.refresh_from_db()
-        model = ManagedModel(ModelPolicy(price=project.price, **POLICY))
+        model = AppealModel(ModelPolicy(price=project.price, **POLICY))
+        model.classes = {row["number"] for row in project.schema.body["classes"]} if project.schema else set()
         standings = Standing.objects.filter(project=project)
         model.standings = dict(standings.values_list("worker_id", "state"))
         return Site(project, model)
@@ -143,7 +149,7 @@ class ProjectMachine(RuleBasedStateMachine):
             model.asides[row.pk] = ModelSetAside(row.task_id, row.gold_id)
 
     @staticmethod
-    def _is_set_aside(model: ManagedModel, row: SetAside) -> bool:
+    def _is_set_aside(model: AppealModel, row: SetAside) -> bool:
         if row.task_id is not None:
             return model.tasks[row.task_id].set_aside
         return row.gold_id is not None and model.golds[row.gold_id].set_aside
@@ -155,6 +161,12 @@ class ProjectMachine(RuleBasedStateMachine):
             for worker in paused:
                 if site.model.standings[worker] == "active":
                     site.model.standings[worker] = "paused"
+
+    def adopt_lifted_pauses(self, worker: int) -> None:
+        """An upheld appeal may end a pause by a rule."""
+        active = Standing.objects.filter(project=self.project, worker=worker, state="active").exists()
+        if active and self.model.standings[worker] == "paused":
+            self.model.standings[worker] = "active"
 
     def adopt_labels(self, *, may_requeue: bool = False, may_reopen: bool = False) -> None:
         """Let the models check and follow what consensus decided. An approved batch with such a task opens again."""

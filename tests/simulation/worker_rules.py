@@ -148,7 +148,7 @@ class WorkerRules(ProjectMachine):
     @rule()
     def pay_late_answers(self) -> None:
         for site in self.sites:
-            site.model.pay_late_answers()
+            site.model.pay_late_answers(self.clock.now())
         worker_actions.run_late_jobs()
 
     @rule()
@@ -232,6 +232,8 @@ class WorkerRules(ProjectMachine):
     def send(self, pk: int, number: int, *, site: Site | None = None) -> None:
         """Send an answer twice with one key, as from a device that missed the first response."""
         self._keys += 1
+        # Longer than it is said to take: see `pay_model`.
+        self.clock.advance(30)
         model = (site or self.main).model
         call = partial(worker_actions.send, self.lease(pk), number, key=f"{self._keys}")
         refusal = model.answer(pk, number, self.clock.now())

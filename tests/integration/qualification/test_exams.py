@@ -7,6 +7,7 @@ import pytest
 from accounts.models import Actor, Membership
 from kernel.clock import utc_now
 from kernel.errors import NotFound
+from projects.class_edits import ClassEdit
 from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.pay.models import LedgerEntry
@@ -23,6 +24,7 @@ from tasks.qualification.models import Attempt, AttemptItem, Qualification, Qual
 from tasks.qualification.services import answer_item, end_if_over, finish_attempt, start_attempt
 from tasks.standing.errors import StaffCannotWork
 from tests import factories
+from tests.class_changes import change
 from tests.qualifications import a_qualification, answer, class_of, items_of, over, sources_of, take_exam
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +108,36 @@ def test_time_that_is_over_ends_the_exam_whoever_looks(row: Qualification, wren:
     ended = end_if_over(attempt)
     assert (ended.state, ended.correct, ended.ended_at) == ("failed", 1, attempt.expires_at)
     assert start_attempt(worker=wren, qualification=row, kind="exam").number == 2
+
+
+def test_an_exam_that_is_over_is_passed_though_another_one_is_refused(row: Qualification, wren: Actor) -> None:
+    attempt = start_attempt(worker=wren, qualification=row, kind="exam")
+    for item in items_of(attempt):
+        answer(wren, item, class_of(item))
+    over(attempt)
+    with pytest.raises(QualificationPassed):
+        start_attempt(worker=wren, qualification=row, kind="exam")
+    attempt.refresh_from_db()
+    assert attempt.state == "passed"
+    assert QualificationGrant.objects.filter(qualification=row, worker=wren, revoked_at=None).exists()
+
+
+@pytest.mark.parametrize("edit", [ClassEdit("merge", (2,), into=1), ClassEdit("retire", (2,))])
+def test_an_exam_goes_by_the_classes_that_there_are_when_it_starts(
+    row: Qualification, wren: Actor, edit: ClassEdit
+) -> None:
+    assert row.project is not None
+    before = start_attempt(worker=wren, qualification=row, kind="exam")
+    change(row.project, edit)
+    for item in items_of(before):
+        answer(wren, item, class_of(item))
+    assert finish_attempt(worker=wren, attempt_id=before.public_id).state == "passed"
+    finch = factories.finch()
+    after = start_attempt(worker=finch, qualification=row, kind="exam")
+    for item in items_of(after):
+        assert class_of(item) == 1 or edit.kind == "merge"
+        answer(finch, item, 1)
+    assert finish_attempt(worker=finch, attempt_id=after.public_id).correct == 4
 
 
 def test_attempts_are_counted_and_there_is_a_wait_between_them(project: Project, wren: Actor) -> None:
