@@ -7,6 +7,7 @@ are work, so somebody who watches them while a friend takes a set could tell how
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max
 
@@ -45,7 +46,7 @@ def team_progress(*, team: Team) -> list[MemberProgress]:
     hands = Hand.objects.filter(worker__in=ids, state=Hand.State.SETTLED, settled_at__gt=since)
     hands = hands.filter(project__organisation=team.organisation_id)
     counts = hands.values("worker_id").annotate(sets=Count("pk"), last=Max("settled_at"))
-    sets = {row["worker_id"]: row for row in counts}
+    sets: dict[int, dict[str, Any]] = {row["worker_id"]: dict(row) for row in counts}
     submitted = Assignment.objects.filter(hand__in=hands, state=Assignment.State.SUBMITTED).order_by()
     answers = dict(submitted.values_list("worker_id").annotate(Count("pk")))
     states = _standings(team, ids)

@@ -111,6 +111,7 @@ def delete_project_job(row: Job, args: NoArgs) -> None:
 
 @job(SEND_INVITATIONS, on_failure=_try_again_later)
 def send_invitations_job(row: Job, args: InvitationMail) -> None:
+    assert row.project_id is not None  # always set by send_invitations
     project = Project.objects.select_related("organisation").filter(pk=row.project_id, archived_at=None).first()
     if project is not None and mail_invitations(project=project, base_url=args.base_url):
         enqueue_again(row, not_before=database_now())

@@ -31,6 +31,7 @@ from tests.concurrency_helpers import together
 
 NEW = {"name": "Birds", "classes": [{"name": "tit"}], "tools": ["class"]}
 API_DOCUMENT = COMMITTED.parent / "api.md"
+RENAMED = {"kind": "rename", "classes": [1], "name": "kit"}
 KEY = {"Idempotency-Key": "k"}
 SECRETS = {"/api/v1/tokens/": "key", "/api/v1/projects/{project_id}/invitations/": "token"}
 
@@ -93,13 +94,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "/api/v1/projects/": {**NEW, "organisation": aviary},
         f"{project}{{step}}/": {},
         f"{project}batches/open/": {},
-        f"{project}class-changes/": {
-            "kind": "rename",
-            "classes": [1],
-            "name": "kit",
-            "version": 1,
-            "reason": "Clearer.",
-        },
+        f"{project}class-changes/": {**RENAMED, "version": 1, "reason": "Clearer."},
         f"{project}class-changes/{{change_id}}/undo/": {"reason": "The wrong class."},
         f"{project}golds/": {"image": str(image.public_id), "answer": answer},
         f"{project}golds/promote/": {"count": 1},

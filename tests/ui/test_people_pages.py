@@ -24,6 +24,8 @@ from tests import factories
 from tests.ui.live import DESK, PHONE, People
 from tests.worker_actions import answer, leases_of, settle, take
 
+SNAPSHOT = '{"type": "snapshot", "number": 0, "data": {"totals": {}}}'
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -60,7 +62,8 @@ def shot(page: Page, name: str) -> None:
     page.wait_for_selector("html:not([data-quiet])")
     if folder := os.environ.get("SHOTS"):
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.wait_for_timeout(200)
             page.screenshot(path=str(Path(folder) / f"{name}-{scheme}.png"), full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
 
@@ -158,10 +161,10 @@ def test_a_lead_sees_the_team_and_nothing_of_others(project: Project, team: Team
         answer(lease)
     wren, page = signed_in(factories.wren()), url("led-team", team.public_id)
     before = text_of(wren.get(page))
-    assert "Finch Can take sets 0 0" in before  # until the set is submitted
+    assert "Finch Can take sets 0 answers in 0 sets" in before  # until the set is submitted
     settle(hand)
     shown = text_of(wren.get(page))
-    assert "Finch Can take sets 1 4" in shown
+    assert "4 answers in 1 set" in shown
     assert "Harbor" in text_of(wren.get(url("work")))
     for word in ("finch@example.org", "gold", "check image", "accuracy", "trust"):
         assert word not in shown.lower()
@@ -274,6 +277,7 @@ def test_pages_fit_a_phone_and_a_desk(people: People, project: Project, team: Te
     }
     for name, options in (("desk", DESK), ("phone", PHONE)):
         page = people.signed_in(factories.ada(), **options)
+        page.route_web_socket("**/ws/**", lambda socket: socket.send(SNAPSHOT))
         for each, address in pages.items():
             page.goto(address)
             shot(page, f"{each}-{name}")

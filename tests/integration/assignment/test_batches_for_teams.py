@@ -1,6 +1,7 @@
 """A batch that is kept for a team is claimed by its members alone; whoever has a set keeps it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def team(project: Project) -> Team:
     return row
 
 
-def kept(project: Project, team: Team | None, tasks: int = 3, **fields: object) -> Batch:
+def kept(project: Project, team: Team | None, tasks: int = 3, **fields: Any) -> Batch:
     batch = factories.a_batch(project, **fields)
     for _ in range(tasks):
         factories.a_task(project, batch=batch, wanted=1)
