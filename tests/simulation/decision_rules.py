@@ -259,7 +259,7 @@ class DecisionRules(ManagerRules, WorkerRules):
     def _check(self, looked: list[Looked], number: int, expected: dict[UUID, str]) -> None:
         call = partial(check_class, reviewer=self.manager, project=self.project, class_number=number, labels=looked)
         for _ in range(2):
-            assert call() == expected
+            assert (found := call()) == expected, f"the check came to {found}, not to {expected}"
 
     def _run_changes(self) -> None:
         worker_actions.run_repairs_and_class_changes()
