@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--model-examples",
         type=int,
-        default=40,
+        default=30,
         metavar="N",
         help="how many sequences of verbs the database and the model go through",
     )

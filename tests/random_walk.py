@@ -9,7 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from accounts.models import Actor
 from annotary.demo.worker import Receipt
@@ -26,6 +26,8 @@ from tasks.consensus.refit import queue_missed_tasks, refit
 from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.expiry import expire_leases
+from tasks.flow.gold_comparison import compare_late_answers
+from tasks.flow.gold_judgement import suspend_contested_gold
 from tasks.flow.revocation import end_hands_without_access
 from tests import factories, worker_actions
 
@@ -34,10 +36,10 @@ Verb = Callable[[], Call | None]
 T = TypeVar("T")
 
 
-def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batches: int = 3) -> Project:
+def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batches: int = 3, **options: Any) -> Project:
     """Create a project with small sets, much gold and two answers per image, so that workers often contend."""
     people = [factories.a_worker(f"w{number}") for number in range(workers)]
-    project = factories.a_project(name, workers=people, hand_size=4, gold_rate=0.25, answers_min=2)
+    project = factories.a_project(name, workers=people, hand_size=4, gold_rate=0.25, answers_min=2, **options)
     factories.some_tasks(project, tasks, batches=batches)
     for _ in range(8):
         factories.a_gold(project)
@@ -197,6 +199,8 @@ class BeatWalk(Walk):
             self.refit: 1,
             self.number_events: 2,
             self.end_hands_without_access: 1,
+            self.run_repairs_and_class_changes: 4,
+            self.judge_gold: 1,
         }
 
     def sweep(self) -> Call:
@@ -219,6 +223,17 @@ class BeatWalk(Walk):
 
     def end_hands_without_access(self) -> Call:
         return end_hands_without_access
+
+    def run_repairs_and_class_changes(self) -> Call:
+        return worker_actions.run_repairs_and_class_changes
+
+    def judge_gold(self) -> Call:
+        return self._judge_gold
+
+    @staticmethod
+    def _judge_gold() -> None:
+        compare_late_answers()
+        suspend_contested_gold()
 
     def _refit(self) -> None:
         refit(project_id=self.project.pk)

@@ -251,11 +251,13 @@ def _practice_images(qualification: Qualification, worker: Actor) -> list[int]:
         attempt__qualification=qualification, attempt__worker=worker, attempt__kind=Attempt.Kind.PRACTICE
     )
     had = Counter(dict(practiced.order_by().values_list("source_id").annotate(Count("pk"))))
-    answered = practiced.filter(correct__isnull=False, body__isnull=False).order_by("-answered_at", "-pk")
+    answered = practiced.filter(correct__isnull=False).order_by("-answered_at", "-pk")
     rows = answered.values_list("source__accepted", "body", "correct")[:NEWEST_PRACTICE]
     schema = _schema_now(qualification)
     read = [
-        (_answerable(accepted, schema), _answerable([body], schema), bool(correct)) for accepted, body, correct in rows
+        (_answerable(accepted, schema), _answerable([body], schema), bool(correct))
+        for accepted, body, correct in rows
+        if body is not None
     ]
     confusions = Confusions.of(
         PracticeAnswer(frozenset(right[0].class_numbers()), frozenset(given[0].class_numbers()), correct=correct)

@@ -8,10 +8,14 @@ import pytest
 from django.db import connection
 
 from annotary.demo.worker import Receipt
+from projects.models import Project
 from tasks.annotation.models import Annotation
+from tasks.batching.models import Task
+from tasks.flow.relabel import relabel
 from tests import factories
 from tests.concurrency_helpers import database_url
 from tests.invariants import violations
+from tests.qualifications import a_qualification, take_exam
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +56,24 @@ def test_an_acknowledged_answer_with_other_bytes_is_detected(answer: Annotation)
     assert result[0].startswith("I3: the acknowledged answer")
 
 
+def an_exam() -> None:
+    """Passed by wren, with one wrong answer."""
+    project = Project.objects.get()
+    take_exam(factories.wren(), a_qualification(project), wrong=1)
+
+
+def a_label() -> None:
+    relabel(task_ids=list(Task.objects.values_list("pk", flat=True)))
+
+
+def broken(*steps: Callable[[], None] | str) -> Callable[[], None]:
+    def run_steps() -> None:
+        for step in steps:
+            run(step) if isinstance(step, str) else step()
+
+    return run_steps
+
+
 BREAKS: dict[str, Callable[[], None]] = {
     "I2: more answers": lambda: run("UPDATE tasks_task SET taken = taken - 1"),
     "I2: a batch's counters": lambda: run("UPDATE tasks_batch SET wanted = wanted + 1"),
@@ -60,6 +82,26 @@ BREAKS: dict[str, Callable[[], None]] = {
     "I5: a finished set": lambda: run(
         "UPDATE tasks_assignment SET state = 'leased', expires_at = now() + interval '1 hour'"
     ),
+    "I4: a set is topped up": broken(
+        "INSERT INTO tasks_ledgerentry (public_id, project_id, worker_id, kind, hand_id, amount, currency, cause,"
+        " created_at) SELECT gen_random_uuid(), project_id, worker_id, 'top_up', hand_id, 0.1, 'USD', '', now()"
+        " FROM tasks_assignment"
+    ),
+    "I4: the time that is paid": broken(
+        "INSERT INTO tasks_workedtime (project_id, worker_id, hand_id, started_at, ended_at)"
+        " SELECT project_id, worker_id, hand_id, now() - interval '1 minute', now() FROM tasks_assignment"
+    ),
+    "I4: more was taken back": broken(
+        "INSERT INTO tasks_ledgerentry (public_id, project_id, worker_id, kind, amount, currency, cause, created_at)"
+        " SELECT gen_random_uuid(), project_id, worker_id, 'correction', -9, 'USD', 'x', now() FROM tasks_assignment"
+    ),
+    "A label has a class": broken(a_label, """UPDATE projects_labelschema SET mapping = '{"1": 2}'"""),
+    "An exam says": broken(an_exam, "UPDATE tasks_attemptitem SET correct = NOT correct"),
+    "A passed exam": broken(an_exam, "DELETE FROM tasks_qualificationgrant"),
+    "An image of a qualification": broken(
+        an_exam, "UPDATE tasks_task SET image_id = (SELECT max(image_id) FROM tasks_qualificationimage)"
+    ),
+    "A worker who is not paused": broken("UPDATE tasks_standing SET awaits_decision = true"),
     "I6: an image": lambda: run("UPDATE storage_blob SET state = 'writing'"),
     "A job failed": lambda: run(
         "INSERT INTO kernel_job (public_id, kind, args, state, attempts, max_attempts, progress_done, progress_total,"

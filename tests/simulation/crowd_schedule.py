@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Min
 
 from accounts.memberships import change_organisation
+from accounts.models import Membership, Organisation
 from kernel.events import number_events
 from kernel.models import Event
 from projects.models import Project
@@ -21,6 +22,7 @@ from tasks.batching.models import Task
 from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
 from tests.concurrency_helpers import database_url
+from tests.decision_walk import OPTIONS, ConcernedWorker, DecisionWalk, something_to_decide
 from tests.invariants import violations
 from tests.manager_walk import ManagerWalk, extra_workers
 from tests.random_walk import BeatWalk, Call, RandomWalk, Verb, Walk
@@ -33,7 +35,7 @@ LEASE = 1800
 #: Calls of each actor.
 CALLS = 6
 #: What every other project may pay: some sets, but not all answers.
-BUDGET = Decimal("0.12")
+BUDGET = Decimal("0.20")
 
 
 class Timed(Walk):
@@ -45,7 +47,7 @@ class Timed(Walk):
         return partial(self.clock.advance, LEASE * 0.6)
 
 
-class TimedWorker(Timed, RandomWalk):
+class TimedWorker(Timed, ConcernedWorker):
     """A tab of a worker."""
 
 
@@ -53,7 +55,9 @@ class TimedBeat(Timed, BeatWalk):
     """The sweeps and jobs, and the time between them."""
 
     def verbs(self) -> Mapping[Verb, int]:
-        return {**super().verbs(), self.time_passes: 3}
+        """Without the sweep that judges gold: it would find what earlier schedules have left."""
+        own = {verb: weight for verb, weight in super().verbs().items() if verb != self.judge_gold}
+        return {**own, self.time_passes: 3}
 
 
 class CrowdSchedule:
@@ -65,10 +69,14 @@ class CrowdSchedule:
         # The order of the images, and so where gold is, is drawn when they are inserted.
         with connection.cursor() as cursor:
             cursor.execute("SELECT setseed(%s)", [seed % 1000 / 1000])
+        numbers.seed_thread(seed)
         # Any work is not that of earlier schedules.
         Project.objects.update(state=Project.State.CLOSED)
         self.project = self._a_project()
         self.other = self._another_project()
+        self._move_to_an_organisation(self.project, self.other)
+        something_to_decide(self.project)
+        self._a_past()
         self.walks = list(self._walks())
         for walk in self.walks:
             if isinstance(walk, Timed):
@@ -98,6 +106,7 @@ class CrowdSchedule:
             "answers_max": 3,
             "returns_per_day": 20,
             "skips_to_manager": 2,
+            **OPTIONS,
         }
         if self.seed % 2:
             policy["budget"] = BUDGET
@@ -117,8 +126,32 @@ class CrowdSchedule:
         other = factories.a_project(name, workers=workers, lease_seconds=LEASE, priority=priority, **policy)
         factories.some_tasks(other, 3)
         self.most_sets = self.random.choice([0, 1])
-        change_organisation(organisation=other.organisation, live_sets=self.most_sets)
         return other
+
+    def _move_to_an_organisation(self, *projects: Project) -> None:
+        """One of their own: payouts and skills are not those of earlier schedules."""
+        organisation = Organisation.objects.create(name=f"Schedule {self.seed}")
+        members = Membership.objects.filter(organisation=projects[0].organisation).order_by("pk")
+        Membership.objects.bulk_create(
+            Membership(organisation=organisation, actor_id=row.actor_id, role=row.role) for row in members
+        )
+        for project in projects:
+            project.organisation = project.dataset.organisation = organisation
+            project.dataset.save()
+            project.save()
+        change_organisation(organisation=organisation, live_sets=self.most_sets)
+
+    def _a_past(self) -> None:
+        """Paid answers, a label, and one that was rejected yesterday: a few calls lead nowhere without."""
+        for number in range(2):
+            hand = worker_actions.take(factories.a_worker(f"w{number}"), self.project)
+            worker_actions.answer_all(hand)
+            worker_actions.settle(hand)
+        worker_actions.run_label_jobs()
+        walk = DecisionWalk(self.project, self.seed)
+        for verb in (walk.reject_with_region, walk.a_day_passes):
+            if (call := verb()) is not None:
+                call()
 
     def _walks(self) -> Iterator[Walk]:
         tabs = self.random.choices(range(WORKERS), k=self.random.randint(2, 4))
@@ -128,6 +161,8 @@ class CrowdSchedule:
             )
         if self.random.random() < 0.7:
             yield ManagerWalk(self.project, self.seed * 100 + 10)
+        if self.random.random() < 0.6:
+            yield DecisionWalk(self.project, self.seed * 100 + 11)
         for number in range(self.random.randint(1, 2)):
             yield TimedBeat(self.project, self.seed * 100 + 20 + number)
 
@@ -141,9 +176,7 @@ class CrowdSchedule:
     def _settle_everything(self) -> None:
         self.clock.advance(2 * LEASE)
         expire_leases()
-        worker_actions.run_late_jobs()
-        worker_actions.run_asks()
-        worker_actions.run_label_jobs()
+        worker_actions.run_all_jobs()
         # Of all projects: the sweeps compare what earlier schedules have left. A killed connection may hold a stream
         # for a moment longer; the relay comes back, too.
         deadline = time.monotonic() + 10
