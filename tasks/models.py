@@ -14,7 +14,16 @@ from tasks.consensus.models import (
 from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
-from tasks.pay.models import LedgerEntry, LedgerTotal, Payout, PayoutItem, PayoutRun, WorkedTime
+from tasks.pay.models import (
+    EarlyApproval,
+    EarlyApprovalItem,
+    LedgerEntry,
+    LedgerTotal,
+    Payout,
+    PayoutItem,
+    PayoutRun,
+    WorkedTime,
+)
 from tasks.qualification.models import (
     Attempt,
     AttemptItem,
@@ -46,6 +55,8 @@ __all__ = [
     "Commitment",
     "ConsensusLabel",
     "ConsensusState",
+    "EarlyApproval",
+    "EarlyApprovalItem",
     "Export",
     "Gold",
     "GoldResult",

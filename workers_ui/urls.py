@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from workers_ui.urls_manage import urlpatterns as manager_pages
-from workers_ui.views import account, home, join, openings, qualifications, rejected, team, work
+from workers_ui.views import account, home, join, openings, qualifications, rejected, standing, team, work
 
 app_name = "workers_ui"
 
@@ -13,6 +13,7 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/", work.work, name="work"),
     path("work/start/", work.start, name="start"),
     path("work/earnings/", work.earnings, name="earnings"),
+    path("work/standing/", standing.standing, name="standing"),
     path("work/qualifications/<uuid:qualification_id>/", qualifications.qualification, name="qualification"),
     path("work/qualifications/<uuid:qualification_id>/start/", qualifications.start, name="qualification-start"),
     path("work/attempts/<uuid:attempt_id>/", qualifications.attempt_page, name="attempt"),

@@ -44,10 +44,16 @@ class PayTerms:
         floor = self._floor(Decimal(self.paid_seconds))
         return max(most[self.pay_by], floor).quantize(MICRO, ROUND_UP)
 
-    def expected_per_answer(self, seconds: float) -> Decimal:
-        """What an answer pays that takes this long; by the object the most, as nobody knows how many there are."""
+    def expected_per_answer(self, seconds: float, *, objects: float | None = None) -> Decimal:
+        """What an answer pays that takes this long; by the object the most, unless it is known how many there are."""
         time = min(Decimal(str(seconds)), Decimal(self.paid_seconds))
-        pay = self._hours(time) if self.pay_by == HOUR else self.amount(time, self.paid_objects)
+        if self.pay_by == HOUR:
+            pay = self._hours(time)
+        elif self.pay_by == OBJECT:
+            count = self.paid_objects if objects is None else min(objects, self.paid_objects)
+            pay = self.rate * Decimal(str(count))
+        else:
+            pay = self.rate
         return max(pay, self._floor(time)).quantize(MICRO, ROUND_HALF_UP)
 
     def amount(self, seconds: Decimal, objects: int) -> Decimal:

@@ -15,11 +15,11 @@ from tasks.assignment.budget import committed
 from tasks.assignment.models import Assignment
 from tasks.assignment.set_aside import count_waiting_slots
 from tasks.batching.models import Task
-from tasks.batching.selectors import answers_per_approved, count_check_tasks, count_open_slots, count_tasks
+from tasks.batching.selectors import answers_per_approved, count_open_slots, count_tasks
 from tasks.consensus.models import ConsensusLabel
 from tasks.pay.budget import answer_cost
 from tasks.pay.selectors import LEDGER_DIGITS, ledger_totals
-from tasks.qualification.selectors import count_qualification_images
+from tasks.qualification.selectors import count_check_images
 from tasks.review.models import Review
 from tasks.workers.evidence import gold_of_project
 
@@ -137,7 +137,7 @@ def _progress(project: Project) -> Progress:
         "open": is_open,
         "answered": images - is_open,
         "approved": counts.get(Task.State.APPROVED, 0),
-        "check_images": count_check_tasks(project=project) - count_qualification_images(project=project),
+        "check_images": count_check_images(project=project),
         "places_open": slots,
         "in_work": in_work["leases"],
         "answers_left": slots - count_waiting_slots(project=project) + in_work["answers"],

@@ -49,6 +49,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "budget.changed": EventKind("The budget was changed"),
     "budget.reached": EventKind("The budget covers no more images"),
     "bonus.given": EventKind("A worker got a bonus"),
+    "pay.approved": EventKind("Pay was approved before its date"),
     "batch.opened": EventKind("A batch was opened", _REVIEWERS),
     "batch.paused": EventKind("A batch was paused", _REVIEWERS),
     "batch.scheduled": EventKind("The priority or the deadline of a batch was changed", _REVIEWERS),

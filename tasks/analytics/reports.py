@@ -5,7 +5,7 @@ The cache may lose a report at any moment; it is then computed again. Viewing an
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -13,13 +13,14 @@ from typing import Any, Generic, TypeVar
 from django.core.cache import cache
 from django.db.models import Max
 
-from kernel.clock import database_now, rfc3339
+from kernel.clock import database_now, rfc3339, utc_now
 from kernel.errors import Refused
 from kernel.job_kinds import JobKind
 from kernel.jobs import enqueue
 from kernel.models import Event, Job
 from kernel.queues import Queue
 from projects.models import Project
+from tasks.analytics.offer_figures import OfferFigures, offer_figures
 from tasks.analytics.quality_report import project_quality
 from tasks.analytics.what_if import project_replay
 from tasks.analytics.worker_signals import flagged_workers
@@ -39,6 +40,11 @@ MAKE = JobKind("analytics.report", ReportArgs, queue=Queue.EXPORT, max_attempts=
 SHAPE = 3
 #: The maximum age of a report while new answers arrive.
 FRESH = timedelta(minutes=2)
+#: The age at which the figures of an offer are computed anew, however little was answered: rarely, so that nobody sees
+#: what a single set changed.
+OFFER_FRESH = timedelta(hours=1)
+#: How long nobody asks again for figures of an offer that a job was queued for.
+ASKED_FOR = timedelta(minutes=10)
 KEPT_FOR = timedelta(days=30)
 #: How long a failure is shown; viewing the report later retries it.
 FAILURE_SHOWN = timedelta(minutes=10)
@@ -57,7 +63,8 @@ class ReportKind(Generic[Body]):
 QUALITY = ReportKind("quality", project_quality)
 REPLAY = ReportKind("replay", project_replay)
 FLAGS = ReportKind("flags", flagged_workers)
-REPORTS: dict[str, ReportKind[Any]] = {kind.name: kind for kind in (QUALITY, REPLAY, FLAGS)}
+OFFER = ReportKind("offer", offer_figures)
+REPORTS: dict[str, ReportKind[Any]] = {kind.name: kind for kind in (QUALITY, REPLAY, FLAGS, OFFER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,27 @@ def cached_report(kind: ReportKind[Body], *, project: Project, **arguments: Any)
     """The body of the last computed report, however old; None if there is none."""
     kept = cache.get(_key(project.pk, kind.name, arguments))
     return kept["body"] if kept is not None else None
+
+
+def offer_reports(*, projects: Iterable[Project]) -> dict[int, OfferFigures]:
+    """Return {project id: the figures of its offer under its present terms of pay}, without those that no job has
+    computed yet; queues a job for these, and for figures that are older than an hour.
+
+    However many projects there are, the cache is read once, and the database only if a job is queued.
+    """
+    keys: dict[str, tuple[Project, dict[str, Any]]] = {}
+    for project in projects:
+        arguments = {"terms": project.pay_terms.to_json()}
+        keys[_key(project.pk, OFFER.name, arguments)] = (project, arguments)
+    kept, found = cache.get_many(keys), dict[int, OfferFigures]()
+    for key, (project, arguments) in keys.items():
+        report = kept.get(key)
+        if report is not None:
+            found[project.pk] = report["body"]
+        is_old = report is None or utc_now() - datetime.fromisoformat(report["at"]) > OFFER_FRESH
+        if is_old and cache.add(f"{key}-asked", True, timeout=int(ASKED_FOR.total_seconds())):
+            _queue(project, key, OFFER.name, arguments)
+    return found
 
 
 def make_report(*, project_id: int, key: str, name: str, arguments: dict[str, Any]) -> None:

@@ -68,6 +68,15 @@ class LedgerSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
+class HourlySerializer(serializers.Serializer[Any]):
+    low = serializers.CharField(help_text="In the project's currency")
+    high = serializers.CharField()
+    is_own = serializers.BooleanField(
+        help_text="Whether it is your own mean so far; otherwise the means of the lower and of the upper half of 20"
+        " workers or more, without a tenth at each end"
+    )
+
+
 class OfferSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -98,6 +107,28 @@ class OfferSerializer(serializers.Serializer[Any]):
         help_text="Images in your next set; more if images that belong together are in it, fewer if few are left"
     )
     set_seconds = serializers.IntegerField(help_text="About how long it takes you, from your own answers so far")
+    set_bytes = serializers.IntegerField(
+        allow_null=True, help_text="About the size of the images of a set; null until it is computed"
+    )
+    hourly = HourlySerializer(
+        source="details.hourly",
+        allow_null=True,
+        help_text="What an hour of measured time pays; null while there are too few measured answers",
+    )
+    images_left_at_least = serializers.IntegerField(
+        source="details.images_left",
+        allow_null=True,
+        help_text="Roughly how much work is left for you: 0 for fewer than 100 images, then 100, 200, 500, 1000 ...;"
+        " null until it is computed",
+    )
+    approved_at = serializers.DateTimeField(
+        source="details.approved_at",
+        allow_null=True,
+        help_text="When the pay of a set would be approved that is handed in now; null for at once",
+    )
+    last_payout_at = serializers.DateTimeField(
+        source="details.last_payout_at", allow_null=True, help_text="When the organization last paid out"
+    )
 
 
 class BalanceSerializer(serializers.Serializer[Any]):

@@ -178,3 +178,10 @@ REVIEWS = {
 }
 PAYOUT = {"Until the end of a month": {"until": "2027-03-31T23:59:59Z"}, "Until now": {}}
 BONUS = {"For careful work": {"amount": "5.00", "reason": "The most careful polygons of the week."}}
+EARLY_APPROVAL = {
+    "Of a worker": {"worker": "8f7b7a34-3f4e-4a8c-9d57-0d2f3c1b5a60"},
+    "Of the sets of a batch, as you saw it": {
+        "batch": "5d0c0f3e-8a55-4a4f-8d0e-6f0b8c2f7f11",
+        "until": "2027-03-31T23:59:59Z",
+    },
+}

@@ -1,11 +1,10 @@
 """Pay: a worker's statement, what workers earned in a period, payout runs, bonuses."""
 
-import csv
-import io
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -34,6 +33,7 @@ from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
 from tasks.api.pagination import ByNewest, ByOldest, listing, page_at_once
 from tasks.api.request_bodies import body_of, valid
+from tasks.api.row_files import RowFile, csv_lines, csv_problem
 from tasks.pay.bonuses import give_bonus
 from tasks.pay.models import LedgerEntry, PayoutRun
 from tasks.pay.payouts import PayoutTotal, payout_file, run_for, run_payouts, runs_of, totals_of
@@ -71,6 +71,9 @@ LINES = (
 #: Workers whose sums are computed at a time.
 WORKERS_AT_ONCE = 100
 SUMS = ("answers", "seconds", "pay", "top_ups", "bonuses", "corrections", "earned", "paid", "unpaid", "waiting")
+WORKER_COLUMNS = ("worker", "name", "currency", *SUMS)
+#: Rows of a file that are sent at a time.
+ROWS_AT_ONCE = 500
 
 
 class StatementView(View):
@@ -90,7 +93,7 @@ class StatementTableView(View):
     def get(self, request: Request) -> HttpResponseBase:
         """One line for each set, top-up, bonus, correction and payout, newest first."""
         lines = statement_of(worker=actor_of(request), period=_period(request), organisation=_own(request))
-        return _file(request, _statement_rows(lines.iterator(chunk_size=500)), name="statement")
+        return _file(request, _statement_rows(lines.iterator(chunk_size=500)), name="statement", columns=len(LINES))
 
 
 class PayView(View):
@@ -124,7 +127,7 @@ class PayTableView(View):
     def get(self, request: Request, organisation_id: uuid.UUID) -> HttpResponseBase:
         """One line for each worker and currency."""
         organisation, period = _organisation(request, organisation_id), _period(request)
-        return _file(request, _worker_rows(organisation, period), name="pay")
+        return _file(request, _worker_rows(organisation, period), name="pay", columns=len(WORKER_COLUMNS))
 
 
 class PayoutsView(View):
@@ -179,9 +182,9 @@ class PayoutFileView(View):
         `approved_until`. The same bytes each time, whatever has changed since."""
         run = run_for(organisation=_organisation(request, organisation_id), public_id=payout_run_id)
         provider = PROVIDERS[run.provider]
-        return _response(
-            request, payout_file(run=run), name=f"payout-{run.created_at:%Y-%m-%d}", suffix=provider.suffix
-        )
+        name = f"payout-{run.created_at:%Y-%m-%d}"
+        columns = provider.columns
+        return _response(request, payout_file(run=run), name=name, suffix=provider.suffix, columns=columns)
 
 
 class BonusesView(View):
@@ -268,7 +271,7 @@ def _statement_rows(lines: Iterable[dict[str, Any]]) -> Iterator[list[Any]]:
 
 
 def _worker_rows(organisation: Organisation, period: Period) -> Iterator[list[Any]]:
-    yield ["worker", "name", "currency", *SUMS]
+    yield [*WORKER_COLUMNS]
     last, workers = 0, paid_workers(organisation=organisation)
     while chunk := list(workers.filter(pk__gt=last)[:WORKERS_AT_ONCE]):
         last = chunk[-1].pk
@@ -280,19 +283,20 @@ def _worker_rows(organisation: Organisation, period: Period) -> Iterator[list[An
                 yield [worker.public_id, name, each.currency, *(getattr(each, column) for column in SUMS)]
 
 
-def _file(request: Request, rows: Iterator[list[Any]], *, name: str) -> HttpResponseBase:
-    return _response(request, _encoded(rows), name=name, suffix="csv")
+def _file(request: Request, rows: Iterator[list[Any]], *, name: str, columns: int) -> HttpResponseBase:
+    return _response(request, _encoded(rows), name=name, suffix="csv", columns=columns)
 
 
-def _encoded(rows: Iterator[list[Any]]) -> Iterator[bytes]:
-    for row in rows:
-        target = io.StringIO()
-        csv.writer(target).writerow(row)
-        yield target.getvalue().encode()
+def _encoded(rows: Iterator[list[Any]]) -> Generator[bytes, None, None]:
+    """The first chunk has rows, so that a query that fails does so before anything is sent."""
+    while chunk := list(islice(rows, ROWS_AT_ONCE)):
+        yield csv_lines(chunk)
 
 
-def _response(request: Request, chunks: Iterator[bytes], *, name: str, suffix: str) -> HttpResponseBase:
-    response = StreamingHttpResponse(chunks, content_type=CSV[0])
+def _response(
+    request: Request, chunks: Generator[bytes, None, None], *, name: str, suffix: str, columns: int
+) -> HttpResponseBase:
+    response = StreamingHttpResponse(RowFile(chunks, csv_problem(columns)), content_type=CSV[0])
     response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     response["Cache-Control"] = "private, no-store"
     return as_negotiated(request, response, CSV)

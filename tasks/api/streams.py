@@ -1,15 +1,12 @@
 """All answers, or all labels, of a project as one file, JSON Lines or CSV, which is sent while it is read."""
 
-import csv
-import io
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import structlog
 from django.db.models import Q
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter
@@ -20,22 +17,17 @@ from annotary_core.aggregation.io.encoding import neutralize_formulas
 from projects.models import Project
 from tasks.analytics.row_streams import ANSWER_COLUMNS, LABEL_COLUMNS, Row, RowStream, answer_stream, label_stream
 from tasks.api.access import View, may, project_of
-from tasks.api.errors import FileUnfinished, ScopeMissing
+from tasks.api.errors import ScopeMissing
 from tasks.api.filters import Filter, by_id, conditions, created, has_class, one_of, prefix, times
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
-from tasks.api.problems import handle_exception
+from tasks.api.row_files import RowFile, csv_lines, csv_problem
 from tasks.batching.models import Task
 from tasks.repair.change_selectors import UNFINISHED, changes_state
 from tasks.repair.errors import ClassChangeInProgress
 
-logger = structlog.get_logger(__name__)
-
 JSON_LINES = ("application/x-ndjson", OCTETS)
 CSV = ("text/csv", OCTETS)
-#: Seconds after which a file ends unfinished. The front takes a gigabyte from a thread at once, so that only a slow
-#: reader of more than that can come near; it must not hold the thread, and the database's snapshot, for longer.
-DEADLINE = 600
 #: Columns that CSV has in addition, from the answer: a spreadsheet does not read JSON.
 FLAT_COLUMNS = ("answer_verdict", "class", "objects")
 ANSWER_FIELDS = (*ANSWER_COLUMNS, "currency")
@@ -85,34 +77,16 @@ class Encoding:
     problem: Callable[[dict[str, Any], Iterable[str]], bytes]
 
 
-class Content:
-    """The bytes of a file, to be iterated once. The first chunk is read at once: if that fails, so does the request.
+def _content(stream: RowStream, encoding: Encoding, columns: Sequence[str]) -> RowFile:
+    return RowFile(_chunks(stream, encoding, columns), lambda problem: encoding.problem(problem, columns))
 
-    If a later one fails, the last line is the problem. The status has been sent by then, and the web server ends a
-    response whose iterator raises as if it were complete.
-    """
 
-    def __init__(self, stream: RowStream, encoding: Encoding, columns: Iterable[str]) -> None:
-        self._chunks = stream.chunks()
-        self._encoding, self._columns = encoding, columns
-        self._first = next(self._chunks, [])
-
-    def __iter__(self) -> Iterator[bytes]:
-        deadline = time.monotonic() + DEADLINE
-        yield self._encoding.head(self._columns) + self._encoding.chunk(self._first, self._columns)
-        try:
-            for rows in self._chunks:
-                yield self._encoding.chunk(rows, self._columns)
-                if time.monotonic() > deadline:
-                    raise FileUnfinished
-        except Exception as error:
-            problem = handle_exception(error, {}).data
-            logger.warning("file not complete", problem=problem["type"], error=repr(error))
-            yield self._encoding.problem(problem, self._columns)
-
-    def close(self) -> None:
-        """End the transaction; called by the server in any case, also if the client is gone."""
-        self._chunks.close()
+def _chunks(stream: RowStream, encoding: Encoding, columns: Sequence[str]) -> Generator[bytes, None, None]:
+    with closing(stream.chunks()) as chunks:
+        first = next(chunks, [])
+        yield encoding.head(columns) + encoding.chunk(first, columns)
+        for rows in chunks:
+            yield encoding.chunk(rows, columns)
 
 
 def _json_lines(rows: list[Row], columns: Iterable[str]) -> bytes:
@@ -124,12 +98,11 @@ def _json_problem(problem: dict[str, Any], columns: Iterable[str]) -> bytes:
 
 
 def _csv_problem(problem: dict[str, Any], columns: Iterable[str]) -> bytes:
-    """More cells than there are columns, which readers of CSV refuse."""
-    return _written([[problem["detail"], problem["type"], *("" for _ in (*columns, *FLAT_COLUMNS))]])
+    return csv_problem(len((*columns, *FLAT_COLUMNS)))(problem)
 
 
 def _csv_lines(rows: list[Row], columns: Iterable[str]) -> bytes:
-    return _written([*(_cell(row[name]) for name in columns), *_flat(row["answer"])] for row in rows)
+    return csv_lines([*(_cell(row[name]) for name in columns), *_flat(row["answer"])] for row in rows)
 
 
 def _flat(answer: dict[str, Any]) -> tuple[Any, ...]:
@@ -137,13 +110,7 @@ def _flat(answer: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _csv_head(columns: Iterable[str]) -> bytes:
-    return _written([[*columns, *FLAT_COLUMNS]])
-
-
-def _written(rows: Iterable[Iterable[Any]]) -> bytes:
-    target = io.StringIO()
-    csv.writer(target).writerows(rows)
-    return target.getvalue().encode()
+    return csv_lines([[*columns, *FLAT_COLUMNS]])
 
 
 def _cell(value: Any) -> Any:
@@ -252,9 +219,9 @@ def _where(request: Request, filters: Iterable[Filter]) -> Q:
 
 
 def _file(
-    request: Request, stream: RowStream, encoding: Encoding, *, name: str, columns: Iterable[str]
+    request: Request, stream: RowStream, encoding: Encoding, *, name: str, columns: Sequence[str]
 ) -> HttpResponseBase:
-    response = StreamingHttpResponse(Content(stream, encoding, columns), content_type=encoding.types[0])
+    response = StreamingHttpResponse(_content(stream, encoding, columns), content_type=encoding.types[0])
     response["Content-Disposition"] = f'attachment; filename="{name}.{encoding.suffix}"'
     response["Cache-Control"] = "private, no-store"
     return as_negotiated(request, response, encoding.types)

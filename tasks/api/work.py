@@ -19,6 +19,7 @@ from kernel.clock import rfc3339, utc_now
 from kernel.errors import NotFound
 from projects.models import Project
 from projects.selectors import project_to_claim
+from tasks.analytics.offers import offer_details_of
 from tasks.api.access import View, actor_of, same_organisation
 from tasks.api.described_work import (
     ExtendedSerializer,
@@ -208,6 +209,7 @@ def _offers(worker: Actor, standings: list[Standing]) -> list[dict[str, Any]]:
     projects = [standing.project for standing in standings]
     allowances, now = allowances_of(worker=worker, projects=projects), utc_now()
     sizes = set_sizes_of(worker_id=worker.pk, projects=projects)
+    details = offer_details_of(projects=projects, worker=worker)
     offers = []
     for standing in standings:
         project = standing.project
@@ -224,6 +226,8 @@ def _offers(worker: Actor, standings: list[Standing]) -> list[dict[str, Any]]:
                 "seconds_per_answer": project.seconds_per_answer,
                 "set_size": sizes[project.pk].images,
                 "set_seconds": sizes[project.pk].seconds,
+                "set_bytes": details[project.pk].set_bytes(sizes[project.pk].images),
+                "details": details[project.pk],
                 "allowance": allowances[project.pk],
                 "refusal": refusal and refusal.code,
             }

@@ -3,11 +3,26 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from projects.models import Project
+from django.db import connection
+
+from projects.models import PayBy, Project
 from tasks.assignment.budget import committed
 from tasks.batching.selectors import count_open_slots
 
 _MICRO = Decimal("0.000001")
+#: The answers that the number of objects is expected from, and how many are too few.
+NEWEST_ANSWERS, LEAST_ANSWERS = 200, 10
+
+# Of settled sets: what an answer in progress has drawn is not all of it.
+MEAN_OBJECTS = """
+SELECT count(*), avg(least(jsonb_array_length(n.body->'objects'), %(most)s))::float8
+FROM (
+    SELECT a.id, a.hand_id FROM tasks_assignment a
+    WHERE a.project_id = %(project)s AND a.submitted_at IS NOT NULL ORDER BY a.submitted_at DESC LIMIT %(newest)s
+) newest
+JOIN tasks_hand h ON h.id = newest.hand_id AND h.state = 'settled'
+JOIN tasks_annotation n ON n.assignment_id = newest.id AND n.is_current
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +63,25 @@ def is_short_of_money(*, project: Project) -> bool:
 
 
 def answer_cost(project: Project) -> Decimal:
-    """Return what one more answer is expected to cost: the check images that are mixed in are paid like work."""
-    one = project.pay_terms.expected_per_answer(project.seconds_per_answer)
+    """Return what one more answer is expected to cost: the check images that are mixed in are paid like work.
+
+    By the object, it follows how many objects the newest answers were paid for; before there are a few, it is the most
+    that an answer can pay.
+    """
+    terms = project.pay_terms
+    objects = mean_objects(project_id=project.pk, most=terms.paid_objects) if terms.pay_by == PayBy.OBJECT else None
+    one = terms.expected_per_answer(project.seconds_per_answer, objects=objects)
     return one / (1 - Decimal(str(project.gold_rate)))
+
+
+def mean_objects(*, project_id: int, most: int) -> float | None:
+    """Return how many objects of the newest answers are paid on average if `most` of one answer are; check images
+    included. None with too few answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(MEAN_OBJECTS, {"project": project_id, "newest": NEWEST_ANSWERS, "most": most})
+        row = cursor.fetchone()
+    assert row is not None
+    return row[1] if row[0] >= LEAST_ANSWERS else None
 
 
 def answers_affordable(*, project: Project, more_answers: int = 0) -> int | None:

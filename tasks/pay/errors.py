@@ -1,4 +1,4 @@
-"""Errors of payouts and bonuses."""
+"""Errors of payouts, bonuses and early approvals."""
 
 from kernel.errors import Conflict, Refused
 
@@ -31,3 +31,15 @@ class BonusGiven(Conflict):
     """Another bonus was given with this key. Reload the page, and enter the bonus again."""
 
     code = "bonus_given"
+
+
+class NothingToApprove(Conflict):
+    """No pay waits for its approval there any more: it was approved by its date, or by somebody. Reload the page."""
+
+    code = "nothing_to_approve"
+
+
+class ApprovalRefused(Refused):
+    """Pay is approved early of one worker or one batch, up to a time that has passed. Name exactly one of the two."""
+
+    code = "approval_refused"

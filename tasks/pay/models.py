@@ -22,6 +22,7 @@ PAYOUT_ADDS_UP = "tasks_payout_adds_up"
 MAX_REASON = 300
 TIME_ONCE = "tasks_workedtime_no_moment_twice"
 TIME_ENDS = "tasks_workedtime_ends_after_start"
+APPROVAL_OF = "tasks_earlyapproval_of_worker_or_batch"
 ONE_TOTAL = "tasks_ledgertotal_one_per_worker_and_currency"
 
 
@@ -29,8 +30,8 @@ class LedgerEntry(models.Model):
     """A ledger entry. Append-only (a trigger refuses updates and deletes); a worker's balance is the sum of entries.
 
     credit: of an answer. top_up: to the hourly floor, of a hand. bonus: from a manager, with a reason. correction: what
-    was taken back, or given again. payout: negative. What was earned waits until `approved_at`, then it is approved,
-    and paid once it is an item of a payout.
+    was taken back, or given again. payout: negative. What was earned waits until `approved_at`, or until a manager
+    approves it (`EarlyApproval`); then it is approved, and paid once it is an item of a payout.
 
     Entries outlive their project: once it is deleted, `assignment_id` and `hand_id` are numbers of rows that are gone,
     so the database has no foreign keys for them. They still make each credit unique and group a statement by hand.
@@ -151,6 +152,38 @@ class PayoutItem(models.Model):
 
     entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, primary_key=True, related_name="paid_item")
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="items")
+
+
+class EarlyApproval(models.Model):
+    """A manager's approval of pay before its time: of all that waits of a worker in the project, or of the sets of a
+    batch. Append-only."""
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    # Its number: batches are deleted with their project, what was paid stays.
+    batch_number = models.PositiveIntegerField(null=True)
+    answers = models.PositiveIntegerField()
+    amount = models.DecimalField(max_digits=20, decimal_places=6)
+    currency = models.CharField(max_length=3)
+    created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(worker__isnull=False, batch_number__isnull=True)
+                | Q(worker__isnull=True, batch_number__isnull=False),
+                name=APPROVAL_OF,
+            )
+        ]
+
+
+class EarlyApprovalItem(models.Model):
+    """A ledger entry that was approved early. Its key is the entry, so that nothing is approved twice. Append-only."""
+
+    entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, primary_key=True, related_name="early_item")
+    approval = models.ForeignKey(EarlyApproval, on_delete=models.PROTECT, related_name="items")
 
 
 class WorkedTime(models.Model):

@@ -4,7 +4,7 @@ Runs of an organization take turns. The key of an item is the ledger entry that 
 one twice, whatever happens. Amounts are exact: what is less than the currency's smallest coin is carried over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from accounts.models import Actor, Organisation
 from kernel.clock import database_now
@@ -42,6 +42,7 @@ WITH owed AS (
     SELECT currency, trunc(balance - coalesce((
         SELECT sum(e.amount) FROM tasks_ledgerentry e JOIN projects_project p ON p.id = e.project_id
         WHERE e.worker_id = owed.worker_id AND e.approved_at > clock_timestamp() AND e.amount > 0
+          AND NOT EXISTS (SELECT FROM tasks_earlyapprovalitem i WHERE i.entry_id = e.id)
           AND e.currency = owed.currency AND p.organisation_id = %(org)s), 0), {COINS}) AS amount
     FROM owed
 )
@@ -60,7 +61,10 @@ WITH owed AS MATERIALIZED (
     SELECT e.id, e.project_id, e.worker_id, e.currency, e.amount
     FROM owed o CROSS JOIN unnest(o.projects) AS p(id)
     JOIN tasks_ledgerentry e ON e.worker_id = o.worker_id AND e.project_id = p.id AND e.currency = o.currency
-    WHERE e.kind <> 'payout' AND (coalesce(e.approved_at, e.created_at) <= %(until)s OR e.amount < 0)
+    WHERE e.kind <> 'payout' AND (e.amount < 0 OR coalesce((
+        SELECT early.created_at
+        FROM tasks_earlyapprovalitem i JOIN tasks_earlyapproval early ON early.id = i.approval_id
+        WHERE i.entry_id = e.id), e.approved_at, e.created_at) <= %(until)s)
       AND NOT EXISTS (SELECT FROM tasks_payoutitem i WHERE i.entry_id = e.id)
 ), sums AS (
     SELECT worker_id, currency, count(*) AS entries, sum(amount) AS earned, coalesce((
@@ -153,6 +157,12 @@ def runs_of(*, organisation: Organisation) -> QuerySet[PayoutRun]:
     return PayoutRun.objects.filter(organisation=organisation).select_related("created_by").order_by("-pk")
 
 
+def last_payouts(*, organisations: Collection[int]) -> dict[int, datetime]:
+    """Return {row id of an organization: the time of its last payout run}, without those that had none."""
+    rows = PayoutRun.objects.filter(organisation__in=organisations).order_by().values_list("organisation_id")
+    return dict(rows.annotate(Max("created_at")))
+
+
 def run_for(*, organisation: Organisation, public_id: UUID) -> PayoutRun:
     """Raises NotFound for a run of another organization."""
     run = runs_of(organisation=organisation).filter(public_id=public_id).first()
@@ -170,7 +180,7 @@ def totals_of(*, runs: list[PayoutRun]) -> dict[int, list[PayoutTotal]]:
     return totals
 
 
-def payout_file(*, run: PayoutRun) -> Iterator[bytes]:
+def payout_file(*, run: PayoutRun) -> Generator[bytes, None, None]:
     """Yield the file of a run in chunks, the same bytes each time."""
     payouts = Payout.objects.filter(run=run).select_related("worker").order_by("pk")
     return PROVIDERS[run.provider].file(run, payouts.iterator(chunk_size=500))

@@ -6,7 +6,7 @@ output of a provider never changes: another layout is another provider, with ano
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Protocol
 
 from annotary_core.aggregation.io.encoding import neutralize_formulas
@@ -18,7 +18,7 @@ AT_ONCE = 500
 
 
 class PayoutProvider(Protocol):
-    """name: as it is stored with each run, 20 characters at most. suffix, content_type: of the file."""
+    """name: as it is stored with each run, 20 characters at most. suffix, content_type, columns: of the file."""
 
     @property
     def name(self) -> str: ...
@@ -29,7 +29,10 @@ class PayoutProvider(Protocol):
     @property
     def content_type(self) -> str: ...
 
-    def file(self, run: PayoutRun, payouts: Iterable[Payout]) -> Iterator[bytes]:
+    @property
+    def columns(self) -> int: ...
+
+    def file(self, run: PayoutRun, payouts: Iterable[Payout]) -> Generator[bytes, None, None]:
         """Yield the bytes of the run's file, which depend on the rows alone; payouts come with their worker."""
         ...
 
@@ -41,8 +44,9 @@ class CsvFile:
     suffix = "csv"
     content_type = "text/csv; charset=utf-8"
     COLUMNS = ("payout", "worker", "name", "email", "amount", "currency", "entries", "approved_until")
+    columns = len(COLUMNS)
 
-    def file(self, run: PayoutRun, payouts: Iterable[Payout]) -> Iterator[bytes]:
+    def file(self, run: PayoutRun, payouts: Iterable[Payout]) -> Generator[bytes, None, None]:
         until = rfc3339(run.until)
         target = io.StringIO()
         writer = csv.writer(target)

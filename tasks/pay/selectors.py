@@ -58,7 +58,7 @@ def balance(
     for hand in Hand.objects.filter(pk__in=measured).select_related("project"):
         waiting[hand.project.currency] += waiting_amount(hand=hand)
     totals = LedgerTotal.objects.filter(in_project, worker=worker)
-    unapproved = LedgerEntry.objects.filter(in_project, worker=worker, approved_at__gt=ClockTimestamp())
+    unapproved = LedgerEntry.objects.filter(in_project, waits(), worker=worker)
     for currency, amount in unapproved.values_list("currency").annotate(Sum("amount")):
         waiting[currency] += amount
         approved[currency] -= amount
@@ -69,6 +69,11 @@ def balance(
         Balance(currency, waiting=waiting[currency], approved=approved[currency], paid=paid[currency])
         for currency in sorted({*waiting, *approved, *paid})
     ]
+
+
+def waits() -> Q:
+    """Return the condition that an entry of the ledger waits for its approval."""
+    return Q(approved_at__gt=ClockTimestamp(), early_item__isnull=True)
 
 
 def waiting_amount(*, hand: Hand) -> Decimal:

@@ -16,19 +16,19 @@ from django.db.models import BigIntegerField, Case, Count, Exists, F, Max, Min, 
 from django.db.models.functions import Coalesce
 
 from accounts.models import Actor, Organisation
-from kernel.clock import ClockTimestamp
 from tasks.assignment.models import Assignment, Hand
 from tasks.pay.models import LedgerEntry, LedgerTotal
-from tasks.pay.selectors import waiting_amount
+from tasks.pay.selectors import waiting_amount, waits
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingSet:
-    """The answers in a hand that is not settled yet. It is settled automatically at `until`.
+    """The answers in a hand of a project that is not settled yet. It is settled automatically at `until`.
 
     amount: what they pay; `is_estimate` if that depends on the time or the objects until then.
     """
 
+    project_id: int
     project_name: str
     currency: str
     answers: int
@@ -74,8 +74,8 @@ def statement_of(
             answers=Count("assignment"),
             time=Sum("seconds"),
             at=Max("created_at"),
-            approved=Max("approved_at"),
-            waits=Count("pk", filter=Q(approved_at__gt=ClockTimestamp())),
+            approved=Max(Coalesce("early_item__approval__created_at", "approved_at")),
+            waits=Count("pk", filter=waits()),
             paid_at=Max("paid_item__payout__run__created_at"),
             unpaid=Count("pk") - Count("paid_item"),
         )
@@ -108,6 +108,7 @@ def waiting_sets(*, worker: Actor) -> list[WaitingSet]:
     )
     return [
         WaitingSet(
+            project_id=hand.project_id,
             project_name=hand.project.name,
             currency=hand.project.currency,
             answers=hand.answers,
@@ -137,6 +138,8 @@ class PaySums:
     paid: Decimal
     waiting: Decimal
     next_approval: datetime | None
+    waiting_answers: int
+    paid_at: datetime | None
 
     @property
     def earned(self) -> Decimal:
@@ -154,6 +157,14 @@ def sums_by_project(
     rows = _entries(worker, period, organisation)
     found = _sums(rows, "project__name", "project_id").order_by("project__name", "project_id", "currency")
     return [(row["project__name"], _pay_sums(row)) for row in found]
+
+
+def sums_in_projects(*, worker: Actor, organisation: Organisation | None = None) -> dict[int, list[PaySums]]:
+    """Return {project id: what the worker earned in it, by currency}."""
+    sums: dict[int, list[PaySums]] = {}
+    for row in _sums(_entries(worker, ALWAYS, organisation), "project_id").order_by("project_id", "currency"):
+        sums.setdefault(row["project_id"], []).append(_pay_sums(row))
+    return sums
 
 
 def paid_workers(*, organisation: Organisation) -> QuerySet[Actor]:
@@ -174,8 +185,7 @@ def sums_by_worker(
 
 
 def _sums(rows: QuerySet[LedgerEntry], *keys: str) -> QuerySet[LedgerEntry, dict[str, Any]]:
-    kind, zero = LedgerEntry.Kind, Value(Decimal(0))
-    waits = Q(approved_at__gt=ClockTimestamp())
+    kind, zero, unapproved = LedgerEntry.Kind, Value(Decimal(0)), waits()
 
     def of(*kinds: str) -> Coalesce:
         return Coalesce(Sum("amount", filter=Q(kind__in=kinds)), zero)
@@ -188,12 +198,15 @@ def _sums(rows: QuerySet[LedgerEntry], *keys: str) -> QuerySet[LedgerEntry, dict
         bonuses=of(kind.BONUS),
         corrections=of(kind.CORRECTION),
         paid=of(kind.PAYOUT),
-        waiting=Coalesce(Sum("amount", filter=waits), zero),
-        next_approval=Min("approved_at", filter=waits),
+        waiting=Coalesce(Sum("amount", filter=unapproved), zero),
+        next_approval=Min("approved_at", filter=unapproved),
+        waiting_answers=Count("pk", filter=unapproved & Q(kind=kind.CREDIT)),
+        paid_at=Max("created_at", filter=Q(kind=kind.PAYOUT)),
     )
     return cast("QuerySet[LedgerEntry, dict[str, Any]]", found)
 
 
 def _pay_sums(row: dict[str, Any]) -> PaySums:
-    names = ("currency", "answers", "pay", "top_ups", "bonuses", "corrections", "waiting", "next_approval")
+    same = ("currency", "answers", "pay", "top_ups", "bonuses", "corrections", "waiting", "next_approval")
+    names = (*same, "waiting_answers", "paid_at")
     return PaySums(**{name: row[name] for name in names}, seconds=row["time"], paid=-row["paid"])

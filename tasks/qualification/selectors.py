@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from accounts.models import Actor, Membership, Role
 from kernel.errors import NotFound
 from projects.models import Project
+from tasks.batching.models import Task
 from tasks.qualification.errors import QualificationNotInProject
 from tasks.qualification.models import (
     Attempt,
@@ -140,9 +141,14 @@ def images_of_qualification(*, qualification: Qualification) -> QuerySet[Qualifi
     return rows.select_related("image").order_by("-pk")
 
 
-def count_qualification_images(*, project: Project) -> int:
-    """Return how many of the project's images are, or were, in a qualification."""
-    return QualificationImage.objects.filter(qualification__project=project).count()
+def count_check_images(*, project: Project) -> int:
+    """Return how many of the project's images are check images, in use or not, read from indexes in one statement.
+
+    They are not work, as images of qualifications are not either; those are left out.
+    """
+    in_qualification = QualificationImage.objects.filter(image=OuterRef("image"))
+    not_work = Task.objects.filter(~Exists(in_qualification), project=project, wanted=0)
+    return not_work.exclude(state=Task.State.LEFT_OUT).count()
 
 
 def grants_of(*, qualification: Qualification) -> QuerySet[QualificationGrant]:

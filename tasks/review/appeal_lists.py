@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
@@ -56,10 +56,18 @@ def rejected_answers_page(
 
 
 def appealable_by_project(*, worker: Actor) -> list[dict[str, Any]]:
-    """Return {project (public id), name, count} of the rejected answers that the worker may still appeal against."""
+    """Return {project (public id), name, count, until} of the rejected answers that the worker may still appeal
+    against; the time of the first ends at `until`."""
     rows = rejected_answers_of(worker=worker).filter(state=State.REJECTED, appeal_until__gt=ClockTimestamp())
     counts = rows.order_by("project__name", "project_id").values_list("project__public_id", "project__name")
-    return [{"project": pk, "name": name, "count": n} for pk, name, n in counts.annotate(Count("pk"))]
+    found = counts.annotate(Count("pk"), Min("appeal_until"))
+    return [{"project": pk, "name": name, "count": n, "until": until} for pk, name, n, until in found]
+
+
+def count_rejected(*, worker: Actor) -> dict[int, int]:
+    """Return {project id: how many rejected answers the worker sees}, without those of later days."""
+    rows = rejected_answers_of(worker=worker).order_by().values_list("project_id")
+    return dict(rows.annotate(Count("pk")))
 
 
 def appeals_of(*, project: Project) -> QuerySet[RejectedAnswer]:

@@ -17,12 +17,15 @@ from tasks.batching.models import Task
 from tasks.batching.selectors import BatchList, answers_per_approved
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.gold_images import make_gold_image, retire_gold_image
+from tasks.flow.qualification_images import add_qualification_image
 from tasks.flow.rejection import reject_label
 from tasks.gold.models import Gold
+from tasks.qualification.setup import retire_image
 from tasks.review.selectors import review_counts, review_progress, review_queue
 from tasks.review.services import approve_label
 from tests.factories import a_batch, a_credit, a_project, a_task, ada, an_answer, class_answer
 from tests.labeled import a_crowd, a_labeled_task
+from tests.qualifications import a_qualification
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +61,20 @@ def test_progress_leaves_them_out(project: Project) -> None:
     }
     [row] = project_rows(actor=ada(), projects=[project])
     assert (row.images, row.answered, row.approved) == (5, 5, 3)
+
+
+def test_images_of_exams_are_neither_work_nor_check_images(project: Project) -> None:
+    """Made by the services; and those of tests, which have no task: they were subtracted, down to -3 check images."""
+    before = project_figures(project=project)["progress"]
+    row = a_qualification(project, exam=8)
+    assert project_figures(project=project)["progress"] == before
+    for use in ("exam", "practice"):
+        image = a_task(project).image
+        options = {"use": use, "raw": class_answer(1), "explanation": "", "by": ada()}
+        added = add_qualification_image(qualification=row, image=image, **options)
+    assert project_figures(project=project)["progress"] == before
+    retire_image(image=added)
+    assert project_figures(project=project)["progress"] == before
 
 
 def test_batches_and_review_leave_them_out(project: Project) -> None:

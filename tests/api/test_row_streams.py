@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from projects.models import Project
 from tasks.analytics import row_streams
 from tasks.annotation.models import Annotation
-from tasks.api import streams
+from tasks.api import row_files
 from tasks.api.streams import ANSWER_FIELDS, FLAT_COLUMNS, LABEL_FIELDS
 from tasks.consensus.services import update_labels
 from tasks.ingest.models import Image
@@ -292,7 +292,7 @@ def test_a_reader_may_not_be_slower_than_the_deadline(
     for number in range(3):
         answered(project, f"{number}.jpg")
     answer = ada.get(address(project, "labels.jsonl"))
-    monkeypatch.setattr(streams, "DEADLINE", -1)
+    monkeypatch.setattr(row_files, "DEADLINE", -1)
     assert json.loads(answer.getvalue().splitlines()[-1])["type"] == "/problems/file_unfinished/"
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kernel.models import Job
 from projects.errors import PolicyRefused
 from projects.models import Project
+from tasks.analytics.dashboard import project_figures
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.finished_images import FinishedImages, ask_finished_images
@@ -140,6 +141,27 @@ def test_the_cost_includes_the_expected_share_of_check_images() -> None:
     assert preview.answer_cost == Decimal("0.1")
     assert preview.cost(6) == Decimal("0.6")
     assert Project.objects.get().answers_min == 2
+
+
+def test_answers_that_are_paid_by_object_cost_what_the_newest_ones_did() -> None:
+    """The most that one can pay, 50 objects, was said of all of them."""
+    project = factories.a_project(
+        tools=["box"], pay_by="object", price=Decimal("0.02"), gold_rate=0, answers_min=2, answers_max=2
+    )
+    a_crowd(project, 6)
+    one, three = factories.box_answer((1, 0, 0, 9, 9)), factories.box_answer(*[(1, 20 * n, 0, 9, 9) for n in range(3)])
+    for _ in range(4):
+        a_paid_task(project, [one, three])
+    assert preview_policy(project=project, changes={"answers_min": 3}).answer_cost == Decimal(1)
+    for _ in range(4):
+        a_paid_task(project, [one, three])
+    preview = preview_policy(project=project, changes={"answers_min": 3})
+    assert preview.effect("finished") == Effect(8, 8)
+    assert preview.answer_cost == Decimal("0.04")
+    assert preview.cost(8) == Decimal("0.32")
+    # What a change of the policy pays at most for an answer counts as well.
+    assert preview_policy(project=project, changes={"paid_objects": 1}).answer_cost == Decimal("0.02")
+    assert project_figures(project=project)["cost"]["expected"] == project_figures(project=project)["cost"]["earned"]
 
 
 def test_the_forecast_is_compared_with_the_budget() -> None:

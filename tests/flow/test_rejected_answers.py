@@ -83,7 +83,9 @@ def test_those_who_gave_the_rejected_answer_see_it_from_the_next_day_on(project:
     assert (row.reason, row.region) == (WHY, {"x": 0, "y": 10, "w": 95, "h": 40})
     show_now()
     assert rejected_answers_of(worker=wren()).get() == row
-    assert appealable_by_project(worker=wren()) == [{"project": project.public_id, "name": "Strays", "count": 1}]
+    until = RejectedAnswer.objects.get(pk=row.pk).appeal_until
+    named = {"project": project.public_id, "name": "Strays"}
+    assert appealable_by_project(worker=wren()) == [{**named, "count": 1, "until": until}]
 
 
 def test_an_answer_in_a_set_that_is_not_handed_in_is_not_shown(project: Project) -> None:

@@ -124,7 +124,7 @@ class Watcher:
 
     def look_around(self) -> None:
         """Read what else there is to read: offers, earnings, their pages, and the sets of the past."""
-        for url in ("/api/v1/work/", "/api/v1/ledger/?page_size=100", "/work/", "/work/earnings/"):
+        for url in ("/api/v1/work/", "/api/v1/ledger/?page_size=100", "/work/", "/work/earnings/", "/work/standing/"):
             self.looks.setdefault(url, []).append(self.call("get", url))
         for hand in self.sets:
             for row in self.call("get", f"/api/v1/hands/{hand}/").body["assignments"]:

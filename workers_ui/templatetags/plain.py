@@ -1,4 +1,4 @@
-"""Template filters for money and durations, and what pages say about mail."""
+"""Template filters for money, durations and sizes of files, and what pages say about mail."""
 
 from decimal import Decimal
 
@@ -33,3 +33,12 @@ def money_about(amount: Decimal, currency: str) -> str:
 def span(seconds: float) -> str:
     """{{ seconds|span }}: 2 minutes."""
     return durations.span(seconds)
+
+
+@register.filter
+def megabytes(size: int) -> str:
+    """{{ bytes|megabytes }}: about 4.2 MB, about 42 MB; less than 0.1 MB."""
+    count = size / 1_000_000
+    if count < 0.1:
+        return "less than 0.1 MB"
+    return f"about {count:.1f} MB" if count < 10 else f"about {count:,.0f} MB"

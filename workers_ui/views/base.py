@@ -44,9 +44,10 @@ def _main_navigation(request: HttpRequest) -> list[NavItem]:
     roles, here = roles_of(actor=user.actor), request.path
     projects = NavItem("Projects", "/projects/", here.startswith("/projects/"))
     settings = NavItem("Settings", "/settings/", here.startswith("/settings/"))
-    earnings = here.startswith("/work/earnings/")
+    earnings, standing = here.startswith("/work/earnings/"), here.startswith("/work/standing/")
     work = [
-        NavItem("Work", "/work/", here.startswith("/work/") and not earnings),
+        NavItem("Work", "/work/", here.startswith("/work/") and not earnings and not standing),
+        NavItem("Standing", "/work/standing/", standing),
         NavItem("Earnings", "/work/earnings/", earnings),
     ]
     if not is_staff(roles):

@@ -12,6 +12,7 @@ from annotary_core.labels.shapes.base import Noun
 from annotary_core.wording import format_count
 from kernel.errors import AnnotaryError
 from projects.models import PayBy, Project
+from tasks.analytics.offers import OfferDetails, offer_details_of
 from tasks.assignment.caps import Allowance
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
 from tasks.assignment.instructions import must_confirm
@@ -97,13 +98,14 @@ def project_card_for(
         closed=CLOSED_REASONS.get(Project.State(project.state), ""),
         capped=ReachedCap(CAP_TITLES[type(refusal)], refusal.detail) if refusal else None,
         must_confirm=must_confirm(standing),
-        left=_left(allowance),
+        left=left_for_you(allowance),
         take=_take(allowance, offer),
         missing=tuple(missing),
     )
 
 
-def _left(allowance: Allowance) -> str:
+def left_for_you(allowance: Allowance) -> str:
+    """Return how many images a limit leaves to the worker, in words; empty without a limit, or if it leaves none."""
     today, in_project = allowance.caps.left_today, allowance.caps.left_of_share
     if today and (in_project is None or today <= in_project):
         return f"{format_count(today, 'image')} left for you today"
@@ -123,13 +125,13 @@ def _take(allowance: Allowance, offer: "ProjectOffer") -> str:
 class ProjectOffer:
     """The work, the pay and the time: money in `currency`, times in seconds.
 
-    The time per image is the worker's own as far as it is measured, and the manager's estimate before; `hourly` and
-    `set_seconds` are estimated from it. `is_exact` says whether `set_size` is more than an estimate. `noun`, `action`
-    and `how` say what to draw; see the protocol of shapes.
+    The time per image is the worker's own as far as it is measured, and the manager's estimate before; `set_seconds` is
+    estimated from it. `is_exact` says whether `set_size` is more than an estimate. `noun`, `action` and `how` say what
+    to draw; see the protocol of shapes.
 
     price: per `unit`, such as "image" or "hour". hourly_floor: what an hour pays at least, None without a floor.
-    paid_seconds: of an image at most, None if pay does not depend on the time. `hourly` and `set_price` are None if
-    they depend on what there is to draw.
+    paid_seconds: of an image at most, None if pay does not depend on the time. `set_price` is None if it depends on
+    what there is to draw. details: what was measured, and when pay is approved.
     """
 
     price: Decimal
@@ -143,7 +145,6 @@ class ProjectOffer:
     image_seconds: int
     set_seconds: int
     set_price: Decimal | None
-    hourly: Decimal | None
     lease_seconds: int
     classes: tuple[LabelClass, ...]
     chooses: bool
@@ -151,30 +152,46 @@ class ProjectOffer:
     noun: Noun
     action: str
     how: tuple[str, ...]
+    details: OfferDetails
+
+    @property
+    def set_bytes(self) -> int | None:
+        return self.details.set_bytes(self.set_size)
+
+    @property
+    def images_left(self) -> str:
+        """How much work is left, in words; empty while that is not known."""
+        left = self.details.images_left
+        if left is None:
+            return ""
+        return f"more than {format_count(left, 'image')} left" if left else "fewer than 100 images left"
 
 
 def project_offers_for(projects: Collection[Project], *, worker: Actor) -> dict[int, ProjectOffer]:
     """Return {project id: what it offers this worker}."""
     sizes = set_sizes_of(worker_id=worker.pk, projects=projects)
     grouped = keeps_groups(projects=[project.pk for project in projects])
-    return {each.pk: _offer(each, sizes[each.pk], keeps_groups=each.pk in grouped) for each in projects}
+    details = offer_details_of(projects=projects, worker=worker)
+    return {
+        each.pk: _offer(each, sizes[each.pk], details[each.pk], keeps_groups=each.pk in grouped) for each in projects
+    }
 
 
 def project_offer_for(project: Project, *, worker: Actor | None = None) -> ProjectOffer:
     """Return what a project offers this worker, or somebody who has not joined."""
     if worker is not None:
         return project_offers_for([project], worker=worker)[project.pk]
-    return _offer(project, expected_set_size(project), keeps_groups=bool(keeps_groups(projects=[project.pk])))
+    details = offer_details_of(projects=[project], worker=None)[project.pk]
+    return _offer(project, expected_set_size(project), details, keeps_groups=bool(keeps_groups(projects=[project.pk])))
 
 
-def _offer(project: Project, size: SetSize, *, keeps_groups: bool) -> ProjectOffer:
+def _offer(project: Project, size: SetSize, details: OfferDetails, *, keeps_groups: bool) -> ProjectOffer:
     schema = Schema.from_json(project.schema.body) if project.schema else None
     tools = schema.object_tools if schema else ()
     terms = project.pay_terms
     noun = noun_of(tools)
     by_object = terms.pay_by == PayBy.OBJECT
     one = terms.expected_per_answer(size.seconds_per_answer)
-    hour = terms.rate if terms.pay_by == PayBy.HOUR else one * 3600 / Decimal(size.seconds_per_answer)
     return ProjectOffer(
         price=terms.rate,
         unit={PayBy.ANSWER: "image", PayBy.OBJECT: noun.one, PayBy.HOUR: "hour"}[PayBy(terms.pay_by)],
@@ -187,7 +204,6 @@ def _offer(project: Project, size: SetSize, *, keeps_groups: bool) -> ProjectOff
         image_seconds=round(size.seconds_per_answer),
         set_seconds=size.seconds,
         set_price=None if by_object else one * size.images,
-        hourly=None if by_object else hour,
         lease_seconds=project.lease_seconds,
         classes=schema.classes if schema else (),
         chooses=bool(schema and schema.has_image_class),
@@ -195,4 +211,5 @@ def _offer(project: Project, size: SetSize, *, keeps_groups: bool) -> ProjectOff
         noun=noun,
         action=action_of(tools),
         how=tuple(SHAPES[tool].how for tool in tools),
+        details=details,
     )
