@@ -22,6 +22,7 @@ from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.slots import close_leases
 from tasks.flow.settlement import settle_hand
+from tasks.notices.models import Notice
 from tasks.standing import services as standings
 from tasks.standing.access import may_work
 from tasks.standing.models import Standing
@@ -147,6 +148,7 @@ def erase_person(*, user: User) -> None:
     _end_all_hands(user.actor)
     for row in Standing.objects.filter(worker=user.actor).exclude(state=REMOVED).select_related("project"):
         standings.remove(project=row.project, worker=user.actor, reason=ERASED)
+    Notice.objects.filter(recipient=user.actor_id).delete()
     accounts.erase_person(user=user)
 
 

@@ -179,13 +179,13 @@ def test_service_accounts_are_shown_as_such_and_removed(ada: Client, project: Pr
 @pytest.mark.parametrize("page", ["/me/", "/me/delete/", "/projects/", "/settings/", "/account/email/", "/nowhere/"])
 def test_the_navigation_is_the_same_everywhere(page: str, ada: Client) -> None:
     assert navigation(ada.get(page)) == ["Projects", "Payouts", "Settings"]
-    assert navigation(browser_of("wren").get(page)) == ["Work", "Earnings"]
+    assert navigation(browser_of("wren").get(page)) == ["Work", "Questions", "Earnings"]
 
 
 def test_who_works_and_manages_gets_all_of_it(ada: Client, project: Project) -> None:
     factories.admitted(factories.a_project("Owls"), factories.ada())
     for page in ("/me/", "/projects/", url(project), "/work/", "/work/earnings/"):
-        assert navigation(ada.get(page)) == ["Projects", "Payouts", "Work", "Earnings", "Settings"], page
+        assert navigation(ada.get(page)) == ["Projects", "Payouts", "Work", "Questions", "Earnings", "Settings"], page
 
 
 def navigation(response: Any) -> list[str]:
