@@ -43,6 +43,8 @@ app.conf.beat_schedule = {
     "suspend-contested-gold": _sweep("flow.suspend_contested_gold_job", 60.0),
     "delete-cursors": _sweep("flow.delete_cursors_job", 3600.0),
     "sweep-blobs": _sweep("storage.sweep_blobs_job", 900.0),
+    "mail-notices": _sweep("flow.queue_notice_mails_job", 60.0),
+    "delete-old-notices": _sweep("flow.delete_old_notices_job", 3600.0),
     "delete-old-traces": _sweep("flow.delete_old_traces_job", 3600.0),
     "prune": _sweep("kernel.prune_job", 3600.0),
 }

@@ -14,6 +14,7 @@ from tasks.consensus.models import (
 from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
+from tasks.notices.models import Notice
 from tasks.pay.models import (
     EarlyApproval,
     EarlyApprovalItem,
@@ -33,6 +34,7 @@ from tasks.qualification.models import (
     Requirement,
 )
 from tasks.qualification.skill_models import Skill, SkillValue
+from tasks.questions.models import ImageThread, ThreadMessage
 from tasks.repair.change_models import ChangedRelease, ChangedTask, ClassChange
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
 from tasks.review.models import ClassCheck, RejectedAnswer, Review
@@ -63,11 +65,13 @@ __all__ = [
     "GroupSplit",
     "Hand",
     "Image",
+    "ImageThread",
     "Import",
     "ImportItem",
     "LabelProposal",
     "LedgerEntry",
     "LedgerTotal",
+    "Notice",
     "Payout",
     "PayoutItem",
     "PayoutRun",
@@ -90,6 +94,7 @@ __all__ = [
     "SnapshotNote",
     "Standing",
     "Task",
+    "ThreadMessage",
     "WorkedTime",
     "WorkerEvidence",
     "WorkerPace",

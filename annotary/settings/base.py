@@ -246,6 +246,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ImportState": "tasks.ingest.models.Import.State",
         "AssignmentState": "tasks.assignment.models.Assignment.State",
         "SetState": "tasks.assignment.models.Hand.State",
+        "QuestionState": "tasks.questions.models.ImageThread.State",
+        "MailChoice": (("daily", "daily"), ("once", "once"), ("never", "never")),
         "RepairState": "tasks.repair.models.Repair.State",
         "ClassChangeKind": "tasks.repair.change_models.ClassChange.Kind",
         "ClassChangeState": "tasks.repair.change_models.ClassChange.State",

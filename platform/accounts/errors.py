@@ -15,6 +15,12 @@ class ProfileRefused(Refused):
     code = "profile_refused"
 
 
+class NoticeMailRefused(Refused):
+    """Choose once, daily or never for each kind of notice, and only kinds that there are."""
+
+    code = "notice_mail_refused"
+
+
 class NameRefused(Refused):
     """An organization needs a name of 1 to 120 characters, without control characters. Enter another one."""
 

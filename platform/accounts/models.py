@@ -86,6 +86,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     languages = ArrayField(models.CharField(max_length=3), null=True)
     # The kind of device that they last worked on: see `accounts.traces`.
     device = models.CharField(max_length=10, blank=True, default="", db_default="")
+    # {kind of notice: "once", "daily" or "never"}: by which they get mails; those that are missing are daily.
+    notice_mail = models.JSONField(null=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     # Raised to end all sessions of the person: part of the hash that every session carries.

@@ -4,15 +4,17 @@ Nothing proves what a person says: a filter by country or language keeps out tho
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from accounts.errors import ProfileRefused
+from accounts.errors import NoticeMailRefused, ProfileRefused
 from accounts.models import Actor, User
 
 MAX_LANGUAGES = 10
+#: How often a person gets mails about a kind of notice; the first is what they get who have not chosen.
+MAIL_CHOICES = ("daily", "once", "never")
 _COUNTRY, _LANGUAGE = re.compile(r"[A-Z]{2}"), re.compile(r"[a-z]{2,3}")
 _SECONDS_BETWEEN_WRITES = 12 * 3600
 
@@ -28,6 +30,14 @@ def change_profile(*, user: User, country: str, languages: Sequence[str]) -> Non
             f"Write each language as two or three letters, such as de, separated by commas, at most {MAX_LANGUAGES}."
         )
     User.objects.filter(pk=user.pk).update(country=code, languages=spoken)
+
+
+def change_notice_mail(*, user: User, values: Mapping[str, str], kinds: Collection[str]) -> None:
+    """Save how often the person gets mails about these kinds of notices; others stay. Raises NoticeMailRefused."""
+    if not all(kind in kinds and choice in MAIL_CHOICES for kind, choice in values.items()):
+        raise NoticeMailRefused
+    row = User.objects.select_for_update(no_key=True, of=("self",)).get(pk=user.pk)
+    User.objects.filter(pk=row.pk).update(notice_mail={**(row.notice_mail or {}), **values})
 
 
 def record_device(request: HttpRequest, *, actor: Actor) -> None:

@@ -1,6 +1,7 @@
 """The states of a project: open, pause, close, archive, reopen, delete."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -8,13 +9,16 @@ from django.db.models import Case, F, Value, When
 
 from accounts.models import Actor
 from annotary_core.labels.names import normalize_name
-from kernel.clock import ClockTimestamp
+from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
+from kernel.job_kinds import JobKind, NoArgs
+from kernel.jobs import enqueue
 from projects.errors import DeletionNotConfirmed, ProjectArchived, ProjectNotReady, ProjectUnknown
 from projects.models import Project
 
 State = Project.State
+ANNOUNCE_WORK = JobKind("notices.announce_work", NoArgs)
 
 
 def open_project(*, project: Project) -> Project:
@@ -92,4 +96,15 @@ def _moved(project: Project, updated: int, *, kind: str) -> Project:
     if not updated:
         raise TransitionRefused(f"The project is {row.get_state_display().lower()}. Reload the page.")
     record_event(project_id=row.pk, kind=kind)
+    if row.state == State.OPEN:
+        announce_work(project_id=row.pk)
     return row
+
+
+def announce_work(*, project_id: int) -> None:
+    """Queue the job that tells the workers of a project that there is new work, a minute from now.
+
+    Each opening queues one of its own: a shared one would have transactions that hold batches wait for each other. A
+    worker has one unread notice about it, whatever the number of jobs.
+    """
+    enqueue(ANNOUNCE_WORK, NoArgs(), project_id=project_id, not_before=database_now() + timedelta(minutes=1))

@@ -24,6 +24,7 @@ from projects.selectors import object_tools_of
 
 __all__ = [
     "ClassSpec",
+    "append_rule",
     "change_classes",
     "change_policy",
     "create_project",
@@ -161,6 +162,21 @@ def write_instructions(*, project: Project, by: Actor, body: str, is_important: 
         row.version_to_confirm = project.version_to_confirm = written.version
     row.save(update_fields=["instructions", "version_to_confirm"])
     return written
+
+
+@transaction.atomic
+def append_rule(*, project: Project, by: Actor, rule: str) -> Instructions:
+    """Locks the project. Write a new important version of the instructions that ends with this rule.
+
+    What others have changed in the meantime stays. Raises InstructionsRefused if they get too long.
+    """
+    row = Project.objects.select_for_update(no_key=True, of=("self",)).get(pk=project.pk)
+    # Read by a statement of its own: joined to the locked row it would be of the snapshot before the wait.
+    written = Instructions.objects.filter(pk=row.instructions_id).values_list("body", flat=True).first() or ""
+    body = f"{written}\n\n{rule}" if written else rule
+    instructions = write_instructions(project=row, by=by, body=body, is_important=True)
+    project.instructions, project.version_to_confirm = instructions, row.version_to_confirm
+    return instructions
 
 
 def _normalize_name(name: str) -> str:

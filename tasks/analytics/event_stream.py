@@ -101,6 +101,8 @@ EVENT_KINDS: dict[str, EventKind] = {
     "label.rejected": EventKind("A label was rejected", _REVIEWERS),
     "appeal.made": EventKind("A worker appealed against a rejected answer", _REVIEWERS),
     "appeal.decided": EventKind("An appeal was decided", _REVIEWERS),
+    "question.asked": EventKind("A worker asked something about an image", _REVIEWERS),
+    "question.answered": EventKind("A question about an image was answered", _REVIEWERS),
     "label.changed": EventKind("Labels changed after their approval", _REVIEWERS),
     "label.proposed": EventKind("Changes of approved labels were proposed", _REVIEWERS),
     "label.sent": EventKind("Proposed changes were sent to review", _REVIEWERS),

@@ -185,3 +185,9 @@ EARLY_APPROVAL = {
         "until": "2027-03-31T23:59:59Z",
     },
 }
+QUESTION = {"A question": {"text": "Does a cat behind a window count?"}}
+QUESTION_ANSWER = {"An answer": {"text": "Label what you can see of it, also through glass.", "messages": 1}}
+QUESTION_CLOSE = {"A question with one message": {"messages": 1}}
+QUESTION_RULE = {"A rule": {"text": "Animals behind glass count. Label what you can see of them."}}
+NOTICES_READ = {"Two of them": {"ids": [ID, OTHER_ID]}, "All": {}}
+NOTICE_MAIL = {"Money at once, nothing about new work": {"money_paid": "once", "work_opened": "never"}}

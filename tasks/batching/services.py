@@ -18,6 +18,7 @@ from accounts.teams import lock_team, team_for
 from kernel.clock import ClockTimestamp, database_now, rfc3339
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
+from projects.lifecycle import announce_work
 from projects.models import Project
 from projects.selectors import lock_unless_closed
 from tasks.batching.errors import DeadlineRefused, PriorityRefused
@@ -336,6 +337,8 @@ def _add_slots(project: Project, images: Mapping[int, int]) -> None:
         Batch.objects.filter(pk=batch_id).update(wanted=wanted, generation=F("generation") + 1)
 
 
-def _record_opened(batches: Iterable[Batch]) -> None:
+def _record_opened(batches: Sequence[Batch]) -> None:
     for row in batches:
         record_event(project_id=row.project_id, kind="batch.opened", data={"batch": str(row.public_id)})
+    for project_id in {row.project_id for row in batches}:
+        announce_work(project_id=project_id)

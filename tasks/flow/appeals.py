@@ -19,6 +19,8 @@ from tasks.assignment.models import Hand
 from tasks.consensus.refit import request_refit
 from tasks.flow.gold_images import retire_gold_image
 from tasks.flow.worker_review import review_worker
+from tasks.notices.models import Notice
+from tasks.notices.services import write_notices
 from tasks.pay.selectors import taken_back
 from tasks.pay.services import post_correction
 from tasks.review.appeal_lists import appeal_for, who_may_not_decide
@@ -60,6 +62,13 @@ def decide_appeal(*, reviewer: Actor, public_id: UUID, uphold: bool, reason: str
         _make_good(row, reviewer)
     data = {"appeal": str(row.public_id), "by": str(reviewer.public_id), "upheld": uphold}
     record_event(project_id=row.project_id, kind="appeal.decided", data=data)
+    # The same for work and gold, when the decision shows on the worker's page.
+    write_notices(
+        kind=Notice.Kind.APPEAL_DECIDED,
+        project=row.project,
+        recipients=[row.worker_id],
+        key=f"appeal {row.public_id}",
+    )
     return row
 
 

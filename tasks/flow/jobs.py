@@ -1,6 +1,6 @@
 """Celery entry points of the pipeline: each takes ids, calls one use case and is safe to run twice."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from celery import shared_task
 
@@ -11,6 +11,7 @@ from kernel.job_kinds import NoArgs
 from kernel.jobs import enqueue_again, job, others_wait, report_progress
 from kernel.models import Job
 from kernel.progress import Progress
+from projects.lifecycle import ANNOUNCE_WORK
 from projects.models import Project
 from projects.selectors import deleted_projects
 from tasks.annotation.services import SETTLE_LATE, LateAnswer
@@ -20,6 +21,7 @@ from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_ta
 from tasks.exports.selectors import WRITE, ExportId
 from tasks.exports.services import EXPORT_INTERRUPTED, fail_export, write_export
 from tasks.exports.services import record_progress as record_export_progress
+from tasks.flow.announcements import announce_work
 from tasks.flow.class_change import CHANGE_CLASSES, ClassChangeId, run_class_change
 from tasks.flow.expiry import expire_leases
 from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
@@ -34,6 +36,9 @@ from tasks.flow.settlement import settle_late_answer
 from tasks.flow.worker_review import review_coworkers
 from tasks.ingest.services import RUN as RUN_IMPORT
 from tasks.ingest.services import ImportId
+from tasks.notices.mail import SEND, queue_mails, send_due_mails
+from tasks.notices.services import delete_old_notices
+from tasks.pay.approvals import TELL_APPROVED, ApprovedDay, tell_approved
 from tasks.snapshots.errors import RepairUnfinished
 from tasks.snapshots.selectors import BUILD, SnapshotId
 from tasks.snapshots.services import BUILD_INTERRUPTED, build_snapshot, fail_snapshot
@@ -49,6 +54,10 @@ def _try_again_later(row: Job, error: AnnotaryError | None) -> None:
     """The failed job stays in the table, where operators look for it."""
     if row.project_id is not None and Project.objects.filter(pk=row.project_id, deleted_at__isnull=True).exists():
         enqueue_again(row, not_before=database_now() + NEXT_TRY)
+
+
+def _try_approval_later(row: Job, error: AnnotaryError | None) -> None:
+    enqueue_again(row, not_before=database_now() + NEXT_TRY)
 
 
 def _interrupt_import(row: Job, error: AnnotaryError | None) -> None:
@@ -120,6 +129,32 @@ def send_invitations_job(row: Job, args: InvitationMail) -> None:
 @job(SETTLE_LATE, time_limit=60, on_failure=_try_again_later)
 def settle_late_answer_job(row: Job, args: LateAnswer) -> None:
     settle_late_answer(assignment_id=args.assignment_id)
+
+
+@job(ANNOUNCE_WORK)
+def announce_work_job(row: Job, args: NoArgs) -> None:
+    assert row.project_id is not None  # always set by announce_work
+    announce_work(project_id=row.project_id, cause=f"work {row.pk}")
+
+
+@job(TELL_APPROVED, on_failure=_try_approval_later)
+def tell_approved_job(row: Job, args: ApprovedDay) -> None:
+    tell_approved(worker_id=args.worker_id, day=date.fromisoformat(args.day))
+
+
+@job(SEND, time_limit=120)
+def send_notices_job(row: Job, args: NoArgs) -> None:
+    send_due_mails()
+
+
+@shared_task(name="flow.queue_notice_mails_job", time_limit=60, soft_time_limit=50)
+def queue_notice_mails_job() -> None:
+    queue_mails()
+
+
+@shared_task(name="flow.delete_old_notices_job", time_limit=600, soft_time_limit=580)
+def delete_old_notices_job() -> None:
+    delete_old_notices()
 
 
 @shared_task(name="flow.expire_leases_job", time_limit=120, soft_time_limit=100)

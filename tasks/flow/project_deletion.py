@@ -60,6 +60,9 @@ OF_TASKS = (
     "tasks_changedtask WHERE task_id = ANY({ids})",
     "tasks_repairedtask WHERE task_id = ANY({ids})",
     "tasks_rejectedanswer WHERE assignment_id IN (SELECT id FROM tasks_assignment WHERE task_id = ANY({ids}))",
+    "tasks_threadmessage WHERE thread_id IN (SELECT t.id FROM tasks_imagethread t"
+    " JOIN tasks_assignment a ON a.id = t.assignment_id WHERE a.task_id = ANY({ids}))",
+    "tasks_imagethread WHERE assignment_id IN (SELECT id FROM tasks_assignment WHERE task_id = ANY({ids}))",
     "tasks_review WHERE task_id = ANY({ids})",
     "tasks_labelproposal WHERE task_id = ANY({ids})",
     "tasks_posterior WHERE task_id = ANY({ids})",
@@ -74,6 +77,9 @@ OF_TASKS = (
 OF_GOLD = (
     "tasks_goldresult WHERE gold_id = ANY({ids})",
     "tasks_rejectedanswer WHERE assignment_id IN (SELECT id FROM tasks_assignment WHERE gold_id = ANY({ids}))",
+    "tasks_threadmessage WHERE thread_id IN (SELECT t.id FROM tasks_imagethread t"
+    " JOIN tasks_assignment a ON a.id = t.assignment_id WHERE a.gold_id = ANY({ids}))",
+    "tasks_imagethread WHERE assignment_id IN (SELECT id FROM tasks_assignment WHERE gold_id = ANY({ids}))",
     "tasks_annotation WHERE gold_id = ANY({ids})",
     "tasks_assignment WHERE gold_id = ANY({ids})",
     "tasks_setaside WHERE gold_id = ANY({ids})",
@@ -88,6 +94,7 @@ THE_REST = (
     "tasks_qualificationimage WHERE qualification_id IN (SELECT id FROM tasks_qualification WHERE project_id = {id})",
     "tasks_requirement WHERE project_id = {id}",
     "tasks_hand WHERE project_id = {id}",
+    "tasks_notice WHERE project_id = {id}",
     "tasks_commitment WHERE project_id = {id}",
     "tasks_workerpace WHERE project_id = {id}",
     "tasks_workerevidence WHERE project_id = {id}",

@@ -23,6 +23,7 @@ from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.slots import close_leases
 from tasks.flow.settlement import settle_hand
+from tasks.notices.models import Notice
 from tasks.standing import services as standings
 from tasks.standing.access import may_work
 from tasks.standing.models import Application, Standing
@@ -163,6 +164,7 @@ def erase_person(*, user: User) -> None:
     Application.objects.filter(worker=user.actor).update(note="")
     waiting = Application.objects.filter(worker=user.actor, state=Application.State.WAITING)
     waiting.update(state=Application.State.WITHDRAWN, decided_at=ClockTimestamp())
+    Notice.objects.filter(recipient=user.actor_id).delete()
     accounts.erase_person(user=user)
 
 

@@ -18,6 +18,8 @@ from accounts.models import Actor, Organisation
 from kernel.clock import database_now
 from kernel.errors import NotFound
 from kernel.locks import lock_named
+from tasks.notices.models import Notice
+from tasks.notices.services import write_notices_from
 from tasks.pay.errors import NothingToPay, PayoutRefused
 from tasks.pay.models import Payout, PayoutRun
 from tasks.pay.providers import DEFAULT, PROVIDERS
@@ -107,6 +109,14 @@ SELECT count(*) FROM payout
 """  # noqa: S608
 
 
+# Whom a run pays, for their notices.
+PAID = """
+SELECT worker_id AS actor_id, %(org)s::bigint AS organisation_id, NULL::bigint AS project_id,
+    'payout ' || public_id AS key, jsonb_build_object('amount', amount::text, 'currency', currency) AS data
+FROM tasks_payout WHERE run_id = %(run)s
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class PayoutTotal:
     """How many workers get how much in one currency."""
@@ -141,6 +151,7 @@ def run_payouts(*, organisation: Organisation, by: Actor, until: datetime | None
     if not row or not row[0]:
         raise NothingToPay
     run.refresh_from_db()
+    write_notices_from(kind=Notice.Kind.MONEY_PAID, source=PAID, params={"org": organisation.pk, "run": run.pk})
     return run
 
 

@@ -14,6 +14,7 @@ from projects.models import Project
 from projects.pay_terms import PayTerms
 from tasks.assignment.models import Assignment, Hand
 from tasks.pay.amounts import fix_amounts, terms_of
+from tasks.pay.approvals import tell_when_approved
 from tasks.pay.models import LedgerEntry
 
 # The unique index on credits makes this safe to repeat: a second run credits nothing. A late answer that arrived after
@@ -32,9 +33,9 @@ WITH now AS MATERIALIZED (
     WHERE a.hand_id = %(hand)s AND a.state = 'submitted' AND (NOT %(measured)s OR t.id IS NOT NULL)
     ORDER BY a.id
     ON CONFLICT (assignment_id) WHERE kind = 'credit' DO NOTHING
-    RETURNING amount, assignment_id
+    RETURNING amount, assignment_id, approved_at
 )
-SELECT coalesce(sum(amount), 0), coalesce(array_agg(assignment_id), '{}') FROM posted
+SELECT coalesce(sum(amount), 0), coalesce(array_agg(assignment_id), '{}'), max(approved_at) FROM posted
 """
 
 MICRO = Decimal("0.000001")
@@ -77,6 +78,8 @@ def post_credits(*, hand: Hand) -> PostedCredits:
         row = cursor.fetchone()
     assert row is not None
     top_up = _top_up(hand, terms) if terms and earned and earned.amounts else Decimal(0)
+    if row[2] is not None:
+        tell_when_approved(worker_id=hand.worker_id, approved_at=row[2])
     return PostedCredits(amount=row[0], assignment_ids=row[1], top_up=top_up)
 
 

@@ -45,6 +45,11 @@ def is_let_in(*, project_id: int, worker_id: int, text: str) -> bool:
     return bool(run_prepared(IS_LET_IN.format(condition=condition.sql), params)[0][0])
 
 
+def let_in_condition(*, project: Project) -> Condition | None:
+    """Return the project's filter as a condition on a standing `s`, its project `p` and person `u`; None for all."""
+    return _condition(project.worker_filter, "s.worker_id")
+
+
 def preview_filter(*, project: Project, text: str) -> FilterPreview:
     """Count whom a filter would let in; writes nothing. Raises WorkerFilterRefused."""
     condition = _checked(project, text)

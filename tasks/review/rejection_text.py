@@ -16,9 +16,15 @@ def read_reason(reason: str, *, is_shown: bool = True) -> str:
         raise ReasonMissing
     if len(cleaned) > MAX_REASON:
         raise ReasonMissing(f"The reason has {len(cleaned)} characters. Use at most {MAX_REASON}.")
-    if is_shown and _TELLING.search(cleaned):
-        raise CheckImageNamed
+    if is_shown:
+        refuse_telling(cleaned)
     return cleaned
+
+
+def refuse_telling(text: str) -> None:
+    """Raise CheckImageNamed for words from which a worker would learn what an image is."""
+    if _TELLING.search(text):
+        raise CheckImageNamed
 
 
 def read_region(raw: object, *, width: int, height: int) -> dict[str, float] | None:

@@ -24,6 +24,7 @@ from tasks.ingest.models import Image, Import
 from tasks.pay.models import LedgerEntry
 from tasks.pay.payouts import run_payouts
 from tasks.qualification.services import start_attempt
+from tasks.questions.services import ask
 from tasks.repair.change_models import ClassChange
 from tasks.repair.models import Repair
 from tasks.review.models import RejectedAnswer
@@ -165,6 +166,8 @@ def a_world() -> World:
     held(qualification, factories.finch())
     shown = an_exam_image(qualification, 1, use="practice", image=a_stored_image(project, "gray"))
     attempt = start_attempt(worker=worker, qualification=qualification, kind="practice")
+    asked = factories.finch().assignments.get(task=answered)
+    question = ask(worker=factories.finch(), assignment_id=asked.public_id, text="Is a toy a cat?")
     earned = {"kind": "correction", "amount": Decimal(3), "currency": project.currency, "cause": "a recount"}
     LedgerEntry.objects.create(project=project, worker=factories.finch(), **earned)
     run = run_payouts(organisation=project.organisation, by=owner)
@@ -194,6 +197,7 @@ def a_world() -> World:
         "task_id": answered.public_id,
         "hand_id": hand.public_id,
         "assignment_id": hand.assignments.get(task=task).public_id,
+        "question_id": question.public_id,
         "release_id": export.snapshot.public_id,
         "export_id": export.public_id,
         "invitation_id": invitation.public_id,

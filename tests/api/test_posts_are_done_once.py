@@ -117,6 +117,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         f"{project}releases/": {},
         f"{project}class-checks/": {"class": 1, "labels": [named]},
         f"{project}explanations/{{draft_id}}/": {"reason": "It is a fox."},
+        "/api/v1/questions/{question_id}/answers/": {"text": "No, toys are no cats.", "messages": 1},
+        "/api/v1/questions/{question_id}/rule/": {"text": "Toys are no cats."},
         f"{project}reviews/": {"reviews": [{**named, "verdict": "approve"}]},
         "/api/v1/organisations/{organisation_id}/blocks/": {
             "worker": str(factories.finch().public_id),

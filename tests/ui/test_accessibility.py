@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Page
 
 from projects.models import Project
+from tasks.assignment.models import Assignment
+from tasks.questions.services import answer_question, ask
 from tests import factories
 from tests.ui.live import People, scene_tasks
 from tests.ui.sets import SetPage
@@ -71,7 +73,11 @@ def test_pages_of_a_worker(people: People) -> None:
     found = both(page, "/work/")
     project = factories.a_project("Zoo", workers=[wren], gold_rate=0, tools=("class", "box"), classes=CLASSES)
     scene_tasks(project, 3)
-    paths = ("/work/", f"/work/{project.public_id}/", "/work/earnings/", "/me/", "/me/delete/")
+    answer = factories.an_answer(factories.a_task(project), wren, factories.class_answer(1))
+    assert answer.assignment is not None
+    thread = ask(worker=wren, assignment_id=answer.assignment.public_id, text="Is it?")
+    answer_question(by=factories.ada(), project=project, public_id=thread.public_id, text="Yes.", messages=1)
+    paths = ("/work/", f"/work/{project.public_id}/", "/work/earnings/", "/work/questions/", "/notices/", "/me/")
     assert found + [each for path in paths for each in both(page, path)] == []
 
 
@@ -90,6 +96,9 @@ def test_a_set(people: People, tools: tuple[str, ...]) -> None:
     page.overview()
     found += violations(page.page, "overview of the set")
     page.press("o")
+    page.press("q")
+    found += violations(page.page, "question")
+    page.press("Escape")
     page.page.get_by_role("button", name="Instructions and shortcuts").click()
     found += violations(page.page, "instructions")
     assert found == []
@@ -103,6 +112,9 @@ def a_full_project() -> Project:
     body = {"image": {"class": 1, "tags": [], "attrs": {}}, "objects": [box], "verdict": "labels"}
     for index in range(3):
         answered(project, index, body, 0.6 + index / 10)
+    asked = Assignment.objects.select_related("worker").filter(project=project).first()
+    assert asked is not None and asked.worker is not None
+    ask(worker=asked.worker, assignment_id=asked.public_id, text="Is it?")
     scene_tasks(project, 2)
     return project
 
@@ -116,7 +128,7 @@ def test_pages_of_a_manager(people: People, full: bool) -> None:
     page.route_web_socket("**/ws/**", lambda socket: None)
     parts = (
         *("", "images/", "review/", "review/changes/", "checks/", "quality/", "what-if/", "releases/"),
-        *("workers/", "settings/"),
+        *("workers/", "settings/", "questions/"),
     )
     paths = [f"/projects/{project.public_id}/{part}" for part in parts]
     paths += [f"/projects/{project.public_id}/tasks/{task.public_id}/" for task in project.tasks.order_by("pk")[:1]]

@@ -179,12 +179,12 @@ def test_service_accounts_are_shown_as_such_and_removed(ada: Client, project: Pr
 @pytest.mark.parametrize("page", ["/me/", "/me/delete/", "/projects/", "/settings/", "/account/email/", "/nowhere/"])
 def test_the_navigation_is_the_same_everywhere(page: str, ada: Client) -> None:
     assert navigation(ada.get(page)) == ["Projects", "Payouts", "Settings"]
-    assert navigation(browser_of("wren").get(page)) == ["Work", "Standing", "Earnings"]
+    assert navigation(browser_of("wren").get(page)) == ["Work", "Questions", "Standing", "Earnings"]
 
 
 def test_who_works_and_manages_gets_all_of_it(ada: Client, project: Project) -> None:
     factories.admitted(factories.a_project("Owls"), factories.ada())
-    expected = ["Projects", "Payouts", "Work", "Standing", "Earnings", "Settings"]
+    expected = ["Projects", "Payouts", "Work", "Questions", "Standing", "Earnings", "Settings"]
     for page in ("/me/", "/projects/", url(project), "/work/", "/work/earnings/"):
         assert navigation(ada.get(page)) == expected, page
 

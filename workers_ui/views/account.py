@@ -1,6 +1,6 @@
 """A person's own account: name, sign-out everywhere, deletion."""
 
-from typing import cast
+from typing import Any, cast
 
 from allauth.core import ratelimit
 from django import forms
@@ -15,11 +15,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.errors import LastOwner, ProfileRefused
 from accounts.models import User
-from accounts.profiles import change_profile
+from accounts.profiles import MAIL_CHOICES, change_profile
+from accounts.selectors import roles_of
 from accounts.services import rename_person
 from tasks.flow.revocation import erase_person, sign_out_everywhere
+from tasks.notices.wording import KINDS
 from tasks.pay.selectors import balance
-from workers_ui.views.base import actor_of, page
+from tasks.standing.selectors import is_worker
+from workers_ui.views.base import actor_of, is_staff, page
+
+MAIL_LABELS = {"daily": "Once a day", "once": "At once", "never": "Never"}
 
 
 class NameForm(forms.Form):
@@ -70,7 +75,25 @@ def account(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Name saved.")
         return redirect("workers_ui:account")
     initial = {"country": user.country, "languages": ", ".join(user.languages or ())}
-    return page(request, "workers_ui/account/account.html", form=form, profile=ProfileForm(initial=initial))
+    return page(
+        request,
+        "workers_ui/account/account.html",
+        form=form,
+        profile=ProfileForm(initial=initial),
+        mail=_mail_choices(user),
+    )
+
+
+def _mail_choices(user: User) -> list[dict[str, Any]]:
+    """Each kind of notice that the person may get, with how often they get mails about it."""
+    on_team = is_staff(roles_of(actor=user.actor))
+    works = is_worker(actor=user.actor) or not on_team
+    chosen = user.notice_mail or {}
+    return [
+        {"kind": kind, "label": label, "chosen": chosen.get(kind, MAIL_CHOICES[0]), "choices": MAIL_LABELS}
+        for kind, (label, for_team) in KINDS.items()
+        if (on_team if for_team else works)
+    ]
 
 
 @login_required

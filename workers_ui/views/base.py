@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Actor, Role, User
 from accounts.selectors import roles_of
+from tasks.notices.selectors import count_unread
 from tasks.standing.selectors import is_worker
 
 STAFF_ROLES = (Role.OWNER, Role.MANAGER, Role.REVIEWER, Role.CLIENT)
@@ -32,8 +33,17 @@ def is_staff(roles: frozenset[str]) -> bool:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Give every template `nav`, the main navigation by the person's roles, which is read only where it is shown."""
-    return {"nav": SimpleLazyObject(lambda: _main_navigation(request))}
+    """Give every template `nav`, the main navigation by the person's roles, and `unread_notices`, how many there are.
+    Both are read only where they are shown."""
+    return {
+        "nav": SimpleLazyObject(lambda: _main_navigation(request)),
+        "unread_notices": SimpleLazyObject(lambda: _unread_notices(request)),
+    }
+
+
+def _unread_notices(request: HttpRequest) -> int:
+    user = getattr(request, "user", None)
+    return count_unread(recipient=user.actor) if user is not None and user.is_authenticated else 0
 
 
 def _main_navigation(request: HttpRequest) -> list[NavItem]:
@@ -44,11 +54,11 @@ def _main_navigation(request: HttpRequest) -> list[NavItem]:
     roles, here = roles_of(actor=user.actor), request.path
     projects = NavItem("Projects", "/projects/", here.startswith("/projects/"))
     settings = NavItem("Settings", "/settings/", here.startswith("/settings/"))
-    earnings, standing = here.startswith("/work/earnings/"), here.startswith("/work/standing/")
+    own = ("questions", "standing", "earnings")
+    current = next((name for name in own if here.startswith(f"/work/{name}/")), None)
     work = [
-        NavItem("Work", "/work/", here.startswith("/work/") and not earnings and not standing),
-        NavItem("Standing", "/work/standing/", standing),
-        NavItem("Earnings", "/work/earnings/", earnings),
+        NavItem("Work", "/work/", here.startswith("/work/") and current is None),
+        *(NavItem(name.capitalize(), f"/work/{name}/", name == current) for name in own),
     ]
     if not is_staff(roles):
         return work

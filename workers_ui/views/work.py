@@ -40,6 +40,7 @@ from tasks.pay.statements import line_state, statement_of, sums_by_project, wait
 from tasks.qualification.errors import NotLetIn, NotQualified
 from tasks.qualification.selectors import missing_by_project, qualifications_for
 from tasks.qualification.worker_filters import is_let_in
+from tasks.questions.models import MAX_TEXT
 from tasks.review.appeal_lists import appealable_by_project
 from tasks.standing.advice import ADVICE
 from tasks.standing.applications import applications_of, openings_for
@@ -205,6 +206,7 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         owner=worker.public_id,
         skip_reasons=SkipReason.choices,
         max_note=MAX_NOTE,
+        max_question=MAX_TEXT,
     )
 
 

@@ -45,6 +45,7 @@ TABS = (
     Tab("workers", "Workers", Role.MANAGER),
     Tab("qualifications", "Qualifications", Role.MANAGER),
     Tab("review", "Review", Role.REVIEWER),
+    Tab("questions-asked", "Questions", Role.REVIEWER),
     Tab("quality", "Quality", Role.MANAGER),
     Tab("what-if", "What if", Role.MANAGER),
     Tab("releases", "Releases", Role.CLIENT),

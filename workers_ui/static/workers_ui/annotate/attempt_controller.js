@@ -29,6 +29,10 @@ export default class extends SetController {
     return null;
   }
 
+  makeAskSheet() {
+    return null;
+  }
+
   makeState(body) {
     return new AttemptState(body);
   }

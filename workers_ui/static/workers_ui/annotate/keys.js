@@ -8,6 +8,7 @@ const KEYS = {
   e: "empty",
   c: "cannotTell",
   s: "skip",
+  q: "ask",
   o: "overview",
 };
 

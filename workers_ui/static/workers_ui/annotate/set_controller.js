@@ -7,6 +7,7 @@ import { withArticle } from "../canvas/tools/index.js";
 import { Controller } from "../lib/controller.js";
 import { controllerOf } from "../lib/controller_loader.js";
 import { quiet } from "../lib/quiet.js";
+import { AskSheet } from "./ask_sheet.js";
 import { cannotTell, describe, emptyAnswer, labels, questionOf, sameAnswer } from "./answer.js";
 import { SetClock, Stopwatch } from "./clock.js";
 import { Drafts } from "./drafts.js";
@@ -42,10 +43,12 @@ export default class extends Controller {
       empty: () => this.empty(),
       cannotTell: () => this.cannotTell(),
       skip: () => this.askWhy(),
+      ask: () => this.askQuestion(),
       overview: () => this.toggleOverview(),
     });
     this.listen(this.element, "outbox:state", () => this.queueChanged());
     this.skipSheet = this.makeSkipSheet();
+    this.askSheet = this.makeAskSheet();
     this.listen(this.element, "outbox:sent", ({ detail }) => this.sent(detail));
     this.listen(this.element, "outbox:refused", ({ detail }) => this.timeAnswered(detail.key));
     this.listen(window, "online", () => this.handing.resume());
@@ -63,6 +66,14 @@ export default class extends Controller {
 
   makeSkipSheet() {
     return new SkipSheet(this.target("skip-sheet"), { signal: this.signal, skip: (why) => this.skip(why) });
+  }
+
+  makeAskSheet() {
+    return new AskSheet(this.target("ask-sheet"), {
+      signal: this.signal,
+      url: this.value("url"),
+      changed: () => this.showQuestion(),
+    });
   }
 
   makeState(body) {
@@ -143,6 +154,7 @@ export default class extends Controller {
     if (this.set.nextOpen() < 0) this.showOverview();
     else this.show();
     this.images.start();
+    void this.askSheet?.load();
   }
 
   /** Picks up what another tab or the server's clock has changed. */
@@ -155,6 +167,7 @@ export default class extends Controller {
       return; // keep what is loaded; the sync line reports the connection
     }
     await this.queue.refresh();
+    void this.askSheet?.load();
     const shown = this.set.current.answer;
     this.set.merge(body, this.queue.waiting);
     this.clock?.moveEnd(this.set.expiresAt);
@@ -182,6 +195,7 @@ export default class extends Controller {
     this.hint("");
     this.showProgress();
     this.showAnswer();
+    this.showQuestion();
   }
 
   showAnswer() {
@@ -337,6 +351,20 @@ export default class extends Controller {
     } finally {
       this.busy = false;
     }
+  }
+
+  /* Questions */
+
+  askQuestion() {
+    if (!this.overviewOpen && this.set && !this.busy) this.askSheet?.open(this.set.current);
+  }
+
+  showQuestion() {
+    if (!this.set || !this.askSheet) return;
+    const state = this.askSheet.stateOf(this.set.current);
+    const button = this.target("ask");
+    button.dataset.state = state;
+    button.querySelector("span").textContent = { open: "Asked", answered: "Answered" }[state] ?? "Ask";
   }
 
   /* Navigation */
