@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     # Built beside running work, which a transaction would not allow.
     atomic = False
 
-    dependencies = [("accounts", "0008_profiles"), ("tasks", "0038_skills")]
+    dependencies = [("accounts", "0008_profiles"), ("tasks", "0045_early_approvals")]
 
     operations = [
         AddIndexConcurrently(

@@ -8,7 +8,7 @@ import kernel.ids
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0008_profiles")]
+    dependencies = [("accounts", "0009_notice_mail")]
 
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
