@@ -37,7 +37,7 @@ from tasks.qualification.skill_models import Skill, SkillValue
 from tasks.questions.models import ImageThread, ThreadMessage
 from tasks.repair.change_models import ChangedRelease, ChangedTask, ClassChange
 from tasks.repair.models import Repair, RepairedRelease, RepairedTask
-from tasks.review.models import ClassCheck, RejectedAnswer, Review
+from tasks.review.models import ClassCheck, RejectedAnswer, Review, ReviewStage, StagePass
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
 from tasks.standing.models import Application, Standing
 from tasks.workers.models import WorkerEvidence, WorkerPace
@@ -86,12 +86,14 @@ __all__ = [
     "RepairedTask",
     "Requirement",
     "Review",
+    "ReviewStage",
     "SetAside",
     "Skill",
     "SkillValue",
     "Snapshot",
     "SnapshotItem",
     "SnapshotNote",
+    "StagePass",
     "Standing",
     "Task",
     "ThreadMessage",

@@ -18,8 +18,8 @@ FORBIDDEN = {
     "I1: a worker has been assigned a task twice in one round": """
         SELECT task_id FROM tasks_assignment WHERE task_id IS NOT NULL
         GROUP BY task_id, worker_id, round HAVING count(*) > 1""",
-    "I1: a worker has been assigned a gold image twice": """
-        SELECT gold_id FROM tasks_assignment WHERE gold_id IS NOT NULL
+    "I1: a worker has been assigned a gold image twice, other than to correct the answer": """
+        SELECT gold_id FROM tasks_assignment WHERE gold_id IS NOT NULL AND NOT is_correction
         GROUP BY gold_id, worker_id HAVING count(*) > 1""",
     "I2: more answers count than a task wants, or its counter is wrong": """
         SELECT t.id, t.wanted, t.taken, count(a.id) FROM tasks_task t
@@ -94,9 +94,11 @@ FORBIDDEN = {
     "I5: a lease is live long after it expired": """
         SELECT id FROM tasks_assignment
         WHERE state = 'leased' AND expires_at < clock_timestamp() - interval '2 minutes'""",
-    "I5: a finished set has a live lease": """
+    "I4: a correction is paid again": """
+        SELECT id FROM tasks_assignment WHERE is_correction AND price <> 0""",
+    "I5: a finished set has a live lease, other than an image that was sent back and waits": """
         SELECT a.id FROM tasks_assignment a JOIN tasks_hand h ON h.id = a.hand_id
-        WHERE a.state = 'leased' AND h.state = 'settled'""",
+        WHERE a.state = 'leased' AND h.state = 'settled' AND NOT (a.is_correction AND a.position = 0)""",
     "A task has several current labels, or an approved task has none": """
         SELECT t.id, count(c.id) FROM tasks_task t LEFT JOIN tasks_consensuslabel c ON c.task_id = t.id AND c.is_current
         GROUP BY t.id HAVING count(c.id) > 1 OR (t.state = 'approved' AND count(c.id) = 0)""",

@@ -260,6 +260,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ApplicationState": "tasks.standing.models.Application.State",
         "AttemptState": "tasks.qualification.models.Attempt.State",
         "ReviewVerdict": "tasks.review.models.Review.Verdict",
+        "StageLabels": "tasks.review.models.ReviewStage.Labels",
+        "StageRole": "tasks.review.models.ReviewStage.Who",
+        "RoleEnum": "accounts.models.Role",
+        "LabelsEnum": (("keep", "keep"), ("ask_again", "ask_again")),
     },
 }
 

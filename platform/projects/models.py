@@ -126,6 +126,8 @@ class Project(models.Model):
     share_reviewed = models.FloatField(default=1.0)
     # How long workers may appeal a rejected answer; with 0, they do not see which were rejected.
     appeal_days = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # How long an image that a reviewer sends back waits for its worker; with 0, none is sent back.
+    send_back_days = models.PositiveSmallIntegerField(default=0, db_default=0)
     split_train = models.FloatField(default=0.8)
     split_val = models.FloatField(default=0.1)
 

@@ -104,6 +104,7 @@ POLICIES: dict[str, Policy] = {
     "share_reviewed": DecimalRange("Share of labels to review", 0, 1),
     "appeal_days": IntegerRange("Days to appeal (0 for no appeals)", 0, 90),
     "applications": OneOf("Applications", ("off", "listed")),
+    "send_back_days": IntegerRange("Days to correct (0 to send nothing back)", 0, 30),
     "split_train": DecimalRange("Share for training", 0, 1),
     "split_val": DecimalRange("Share for validation", 0, 1),
     "pay_by": OneOf("What the price is for", PAY_BY),
@@ -142,6 +143,11 @@ def read_policy(changes: Mapping[str, Any], *, current: Callable[[str], Any]) ->
         raise PolicyRefused("Maximum answers per image cannot be below answers per image. Raise the maximum.")
     if value("set_minutes") * 60 > value("lease_seconds"):
         raise PolicyRefused("A set must be possible within the time per set. Lower the minutes or raise the time.")
+    if value("send_back_days") and not value("appeal_days"):
+        raise PolicyRefused(
+            "Workers who correct an answer see why it was rejected, and must be able to appeal. Set days to appeal, or"
+            " set days to correct to 0."
+        )
     _check_pay(values, value=value)
     if value("split_train") + value("split_val") > 1 + 1e-9:
         raise PolicyRefused("The shares for training and validation add up to more than 1. Lower one.")

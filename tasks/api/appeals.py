@@ -23,8 +23,7 @@ from tasks.api.access import View, actor_of, project_of, same_organisation
 from tasks.api.filters import PARSERS, by_id, created, one_of
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page_at_once
-from tasks.api.request_bodies import AnswerSerializer, valid
-from tasks.api.review import RegionSerializer
+from tasks.api.request_bodies import AnswerSerializer, RegionSerializer, valid
 from tasks.flow.appeals import decide_appeal
 from tasks.review.appeal_lists import (
     appeal_for,
@@ -32,6 +31,7 @@ from tasks.review.appeal_lists import (
     bodies_of,
     gold_drafts_of,
     image_of,
+    kept_until,
     rejected_answers_of,
     rejected_answers_page,
     who_may_not_decide,
@@ -56,6 +56,10 @@ class RejectedAnswerSerializer(serializers.Serializer[Any]):
     region = RegionSerializer(allow_null=True, help_text="The part of the image that this is about")
     shown_from = serializers.DateTimeField(help_text="The beginning of the day on which it became visible to you")
     appeal_until = serializers.DateTimeField()
+    correct_until = serializers.DateTimeField(
+        allow_null=True,
+        help_text="If it was sent back to you: until when your next set has it. Null if you have it, or others do",
+    )
     statement = serializers.CharField(allow_blank=True, help_text="What you wrote in your appeal")
     decision = serializers.CharField(allow_blank=True, help_text="What the second reviewer wrote")
 
@@ -103,6 +107,7 @@ class DraftSerializer(serializers.Serializer[Any]):
 class DraftRejectionSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=MAX_REASON, help_text="The workers read this")
     region = RegionSerializer(required=False, allow_null=True)
+    send_back = serializers.BooleanField(default=False, help_text="Whether the workers get the image again, like work")
 
 
 class DraftRejectedSerializer(serializers.Serializer[Any]):
@@ -214,7 +219,12 @@ class DraftView(View):
         data = valid(DraftRejectionSerializer(data=request.data))
         region = dict(data["region"]) if data.get("region") else None
         rejected = reject_draft(
-            reviewer=actor_of(request), project=project, public_id=draft_id, reason=data["reason"], region=region
+            reviewer=actor_of(request),
+            project=project,
+            public_id=draft_id,
+            reason=data["reason"],
+            region=region,
+            send_back=data["send_back"],
         )
         return Response(DraftRejectedSerializer({"rejected": rejected}).data)
 
@@ -230,6 +240,7 @@ def shown_to_worker(rows: Sequence[RejectedAnswer]) -> list[Any]:
     for row in shown:
         row.answer = bodies[row.assignment_id]
         row.image = f"/api/v1/assignments/{row.assignment.public_id}/image"
+        row.correct_until = kept_until(row)
     return shown
 
 

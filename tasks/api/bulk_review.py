@@ -22,7 +22,7 @@ from tasks.api.problems import ProblemSerializer, handle_exception
 from tasks.api.request_bodies import body_of, valid
 from tasks.api.review import ReviewSerializer, VerdictSerializer, verdict_of
 from tasks.flow.bulk_review import Verdict, give_verdicts
-from tasks.review.models import Review
+from tasks.review.models import Review, StagePass
 
 logger = structlog.get_logger(__name__)
 
@@ -114,8 +114,8 @@ def _run(request: Request, operation: str, sha256: str, act: Callable[[], tuple[
         return act()[1], True
 
 
-def _result(task: uuid.UUID, review: Review | AnnotaryError) -> dict[str, Any]:
-    if isinstance(review, Review):
+def _result(task: uuid.UUID, review: Review | StagePass | AnnotaryError) -> dict[str, Any]:
+    if isinstance(review, Review | StagePass):
         return {"task": str(task), "status": 200, "review": dict(VerdictSerializer(review).data), "problem": None}
     refused = handle_exception(review, {})
     logger.warning("review refused", problem=refused.data["type"], status=refused.status_code)

@@ -6,9 +6,19 @@ from rest_framework import serializers
 
 from projects.models import PayBy
 from tasks.api.projects import SchemaSerializer
-from tasks.api.request_bodies import AnswerSerializer
+from tasks.api.request_bodies import AnswerSerializer, RegionSerializer
 from tasks.assignment.errors import ImagesTodayUsed, InstructionsUnread, LiveSetsReached, ShareReached
 from tasks.assignment.models import Assignment, Hand
+
+
+class CorrectionSerializer(serializers.Serializer[Any]):
+    """You answered this image before, and a reviewer sent it back to you. A correction is not paid again."""
+
+    reason = serializers.CharField(help_text="Why your answer was rejected")
+    region = RegionSerializer(allow_null=True, help_text="The part of the image that this is about")
+    answer = AnswerSerializer(
+        allow_null=True, help_text="Your answer, to begin with; null if its classes have changed since"
+    )
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
@@ -19,6 +29,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     height = serializers.IntegerField()
     image = serializers.CharField(help_text="URL of the image to display")
     answer = AnswerSerializer(allow_null=True)
+    correction = CorrectionSerializer(allow_null=True, help_text="What to correct, if the image was sent back to you")
 
 
 class HandSerializer(serializers.Serializer[Any]):

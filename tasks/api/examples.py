@@ -154,8 +154,9 @@ APPEAL_DECISION: dict[str, dict[str, Any]] = {
     "Upheld": {"uphold": True, "reason": "You are right, it is a fox."},
     "Denied": {"uphold": False, "reason": "The tail is too short for a fox."},
 }
-DRAFT = {
-    "A reason and a region": {"reason": "The second cat is missing.", "region": {"x": 40, "y": 60, "w": 90, "h": 70}}
+DRAFT: dict[str, dict[str, Any]] = {
+    "A reason and a region": {"reason": "The second cat is missing.", "region": {"x": 40, "y": 60, "w": 90, "h": 70}},
+    "To be corrected": {"reason": "The second cat is missing.", "send_back": True},
 }
 CLASS_CHECK = {
     "One of two labels is wrong": {
@@ -167,6 +168,13 @@ REVIEW: dict[str, dict[str, Any]] = {
     "Approve": {"label_hash": HASH, "verdict": "approve"},
     "Fix": {"label_hash": HASH, "verdict": "fix", "answer": OBJECTS},
     "Reject": {"label_hash": HASH, "verdict": "reject", "reason": "The second cat is missing."},
+    "Send back": {
+        "label_hash": HASH,
+        "verdict": "reject",
+        "reason": "The second cat is missing.",
+        "region": {"x": 40, "y": 60, "w": 90, "h": 70},
+        "send_back": True,
+    },
 }
 REVIEWS = {
     "Two verdicts": {
@@ -175,6 +183,16 @@ REVIEWS = {
             {"task": OTHER_ID, **REVIEW["Reject"]},
         ]
     }
+}
+REVIEW_STAGES: dict[str, dict[str, Any]] = {
+    "Check, expert, customer": {
+        "stages": [
+            {"name": "Check", "price": "0.02"},
+            {"name": "Expert", "labels": "doubtful", "share": 0.8, "people_filter": "skill.birds >= 0.9"},
+            {"name": "Customer", "role": "client", "labels": "share", "share": 0.1},
+        ]
+    },
+    "No stages": {"stages": []},
 }
 PAYOUT = {"Until the end of a month": {"until": "2027-03-31T23:59:59Z"}, "Until now": {}}
 BONUS = {"For careful work": {"amount": "5.00", "reason": "The most careful polygons of the week."}}

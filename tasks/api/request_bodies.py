@@ -74,3 +74,12 @@ class AnswerSerializer(serializers.Serializer[Any]):
     def to_representation(self, instance: Mapping[str, Any]) -> dict[str, Any]:
         """Stored answers are canonical JSON. Copying them field by field takes most of the time of a long list."""
         return {name: instance[name] for name in ANSWER_FIELDS if name in instance}
+
+
+class RegionSerializer(serializers.Serializer[Any]):
+    """In pixels of the upright image: the corner with the least x and y, width and height."""
+
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    w = serializers.FloatField()
+    h = serializers.FloatField()

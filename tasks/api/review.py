@@ -10,13 +10,14 @@ from rest_framework.response import Response
 
 from accounts.models import Role
 from accounts.selectors import display_names_for
+from kernel.errors import Forbidden
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.described_reports import EvidenceSerializer
 from tasks.api.filters import Filter, by_id, created, has_class, one_of, prefix
 from tasks.api.operations import operation
 from tasks.api.pagination import ByImage, listing, page_at_once
-from tasks.api.request_bodies import AnswerSerializer, body_of, valid
+from tasks.api.request_bodies import AnswerSerializer, RegionSerializer, body_of, valid
 from tasks.api.tasks import LabelSerializer, task_of
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
@@ -24,15 +25,7 @@ from tasks.consensus.selectors import current_labels
 from tasks.flow.bulk_review import Verdict, give_verdict
 from tasks.review.models import Review
 from tasks.review.selectors import REVIEW_LISTS, review_list
-
-
-class RegionSerializer(serializers.Serializer[Any]):
-    """In pixels of the upright image: the corner with the least x and y, width and height."""
-
-    x = serializers.FloatField()
-    y = serializers.FloatField()
-    w = serializers.FloatField()
-    h = serializers.FloatField()
+from tasks.review.stages import own_stages, stages_of
 
 
 class ReviewSerializer(serializers.Serializer[Any]):
@@ -42,6 +35,9 @@ class ReviewSerializer(serializers.Serializer[Any]):
     answer = AnswerSerializer(required=False, help_text="The corrected label; required for `fix`")
     region = RegionSerializer(
         required=False, allow_null=True, help_text="The part of the image that a rejection is about"
+    )
+    send_back = serializers.BooleanField(
+        default=False, help_text="Whether the workers whose answer is rejected get the image again to correct it"
     )
     again = serializers.BooleanField(default=False, help_text="Override a verdict that a person has already given")
 
@@ -54,6 +50,8 @@ class ReviewSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError({"reason": "Give a reason, so the next answers are better."})
         if attrs["verdict"] != Review.Verdict.REJECT and attrs.get("region"):
             raise serializers.ValidationError({"region": "Only a rejection has a region. Leave it out."})
+        if attrs["verdict"] != Review.Verdict.REJECT and attrs["send_back"]:
+            raise serializers.ValidationError({"send_back": "Only a rejected image is sent back. Leave it out."})
         return attrs
 
 
@@ -115,7 +113,7 @@ class ReviewView(View):
     scopes = {"POST": "review"}
 
     def check_access(self, request: Request, **ids: Any) -> None:
-        task_of(request, ids["task_id"], Role.REVIEWER)
+        _task_to_review(request, ids["task_id"])
 
     @operation(
         request=ReviewSerializer,
@@ -124,14 +122,36 @@ class ReviewView(View):
         summary="Approve, fix or reject a label",
     )
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
-        task = task_of(request, task_id, Role.REVIEWER)
+        """In a project with stages of review, the label passes the one in which it waits; the last approves it."""
+        task = _task_to_review(request, task_id)
         data = valid(ReviewSerializer(data=request.data))
         verdict = verdict_of(task.public_id, data, body_of(request).get("answer"))
         review = give_verdict(reviewer=actor_of(request), task=task, verdict=verdict)
         return Response(VerdictSerializer(review).data)
 
 
+def _task_to_review(request: Request, task_id: uuid.UUID) -> Task:
+    """The task, for reviewers, and for clients who review in a stage of its project. Raises NotFound and Forbidden."""
+    try:
+        return task_of(request, task_id, Role.REVIEWER)
+    except Forbidden:
+        task = task_of(request, task_id, Role.CLIENT)
+        stages = stages_of(project=task.project)
+        if not own_stages(actor=actor_of(request), project=task.project, stages=stages):
+            raise
+        return task
+
+
 def verdict_of(task_id: uuid.UUID, data: dict[str, Any], answer: object) -> Verdict:
     """The verdict of a validated body; `answer` as sent, since its serializer only describes it."""
     region = dict(data["region"]) if data.get("region") else None
-    return Verdict(task_id, data["label_hash"], data["verdict"], data["reason"], answer, data["again"], region)
+    return Verdict(
+        task_id,
+        data["label_hash"],
+        data["verdict"],
+        data["reason"],
+        answer,
+        data["again"],
+        region,
+        data["send_back"],
+    )

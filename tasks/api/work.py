@@ -4,6 +4,7 @@ Everything here is identical for gold and work: paths, response structure, ids, 
 """
 
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
@@ -44,6 +45,7 @@ from tasks.flow.claim_next_hand import claim
 from tasks.flow.settlement import settle_hand
 from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
+from tasks.review.corrections import ShownCorrection, shown_corrections
 from tasks.standing.advice import ADVICE
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
@@ -237,6 +239,8 @@ def _offers(worker: Actor, standings: list[Standing]) -> list[dict[str, Any]]:
 
 def hand_body(hand: Hand) -> dict[str, Any]:
     details = shown_hand(hand)
+    # A set without any, as nearly all are, needs no statement.
+    corrections = shown_corrections(hand=hand) if any(row.is_correction for row in details.assignments) else {}
     return {
         **_end_body(hand),
         "project": str(hand.project.public_id),
@@ -250,7 +254,7 @@ def hand_body(hand: Hand) -> dict[str, Any]:
         "currency": hand.project.currency,
         "schema": details.schema,
         "instructions": details.instructions,
-        "assignments": [_assignment_body(row) for row in details.assignments],
+        "assignments": [_assignment_body(row, corrections.get(row.public_id)) for row in details.assignments],
     }
 
 
@@ -262,7 +266,7 @@ def _end_body(hand: Hand) -> dict[str, Any]:
     }
 
 
-def _assignment_body(row: ShownAssignment) -> dict[str, Any]:
+def _assignment_body(row: ShownAssignment, correction: ShownCorrection | None) -> dict[str, Any]:
     return {
         "id": str(row.public_id),
         "position": row.position,
@@ -271,6 +275,7 @@ def _assignment_body(row: ShownAssignment) -> dict[str, Any]:
         "height": row.height,
         "image": f"/api/v1/assignments/{row.public_id}/image",
         "answer": row.answer,
+        "correction": asdict(correction) if correction else None,
     }
 
 

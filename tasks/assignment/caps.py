@@ -46,11 +46,24 @@ COUNT_IMAGES = f"""
       AND (SELECT count(*) FROM exposed) >= 0
 """  # noqa: S608
 
+#: What a reviewer sent back waits for its worker, from the day on which the worker can read why. Found by the rejected
+#: answers, whose index of these has few rows.
+KEPT = """SELECT r.correction_id FROM tasks_rejectedanswer r
+        WHERE r.worker_id = {worker} AND r.project_id = {project} AND r.is_kept AND r.shown_from <= clock_timestamp()"""
+
+#: A correction that no set has taken yet.
+IS_WAITING = "a.state = 'leased' AND a.position = 0"
+
+HAS_KEPT = f"""EXISTS (
+        SELECT 1 FROM tasks_assignment a LEFT JOIN tasks_gold g ON g.id = a.gold_id
+        WHERE a.id = ANY(ARRAY({KEPT})) AND {IS_WAITING} AND coalesce(g.state, 'active') = 'active')"""  # noqa: S608
+
 #: Images that were given back wait for the worker, and use no cap. Retired and suspended gold does not come back.
-HAS_RETURNED = """EXISTS (
+HAS_GIVEN_BACK = """EXISTS (
         SELECT 1 FROM tasks_assignment a LEFT JOIN tasks_gold g ON g.id = a.gold_id
         WHERE a.worker_id = {worker} AND a.project_id = {project} AND a.returned AND a.state IN ('released', 'expired')
         AND coalesce(g.state, 'active') = 'active')"""
+HAS_RETURNED = f"({HAS_GIVEN_BACK} OR {HAS_KEPT})"
 
 #: A set whose time is over ends with the next sweep or claim.
 IN_PROGRESS = "h.state = 'live' AND h.expires_at > clock_timestamp()"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from kernel.statements import run_prepared
 from projects.pay_terms import PayTerms
-from tasks.assignment.caps import CAPS_COLUMNS, Caps
+from tasks.assignment.caps import CAPS_COLUMNS, HAS_KEPT, Caps
 from tasks.gold.share import FIRST_IMAGES, IN_DOUBT, gold_share
 from tasks.gold.sites import HAS_UNLIMITED, HAS_UNPLACED
 from tasks.qualification.selectors import is_unqualified
@@ -24,7 +24,8 @@ SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.in
     p.budget,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
-        AND a.returned AND a.state IN ('released', 'expired')),
+        AND a.returned AND a.state IN ('released', 'expired'))
+    OR {HAS_KEPT.format(worker="s.worker_id", project="s.project_id")},
     coalesce(s.images, {FIRST_IMAGES}), coalesce(v.correct, 0), coalesce(v.incorrect, 0), s.stage,
     s.confirmed_version < p.version_to_confirm,
     {HAS_UNPLACED}, {HAS_UNLIMITED}, {is_unqualified(project="p.id", worker="s.worker_id")}, p.worker_filter,

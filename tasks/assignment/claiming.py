@@ -63,7 +63,7 @@ WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND {IS_OFFERED}
       WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
   AND (
       SELECT a.id FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.gold_id = (
-          SELECT g.id FROM tasks_gold g WHERE g.project_id = t.project_id AND g.image_id = t.image_id)) IS NULL
+          SELECT g.id FROM tasks_gold g WHERE g.project_id = t.project_id AND g.image_id = t.image_id) LIMIT 1) IS NULL
 """  # noqa: S608
 START = "(SELECT order_key FROM start)"
 # The tasks of a group have one key, so a claim never begins inside a group, and the ties keep it from ending in one.

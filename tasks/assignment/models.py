@@ -12,7 +12,7 @@ from tasks.gold.models import Gold
 
 ONE_LIVE_HAND = "tasks_hand_one_live_per_project_and_worker"
 ONE_ASSIGNMENT = "tasks_assignment_one_per_task_worker_round"
-ONE_GOLD = "tasks_assignment_gold_once_per_worker"
+ONE_GOLD = "tasks_assignment_gold_once_per_worker_and_round"
 TASK_OR_GOLD = "tasks_assignment_is_of_task_or_gold"
 LEASE_HAS_END = "tasks_assignment_lease_has_worker_and_end"
 LIVE_COUNTS = "tasks_assignment_live_lease_of_task_counts"
@@ -78,6 +78,10 @@ class Assignment(models.Model):
     the worker's next hand; submitted and skipped are final.
     `counts` says whether it uses a slot of its task: a live lease and a timely submission do, a late submission and a
     lease that came back do if the task still wanted one; a voided one no longer does, and gold never does.
+
+    A correction (`is_correction`) is of an image that a reviewer sent back to its worker: `review.corrections`. Until
+    the worker's next set takes it, it is a lease at `position` 0 of the set with the rejected answer, which keeps the
+    slot and is not shown there. leased -> released, if the worker does not take it in time.
     """
 
     class State(models.TextChoices):
@@ -102,6 +106,8 @@ class Assignment(models.Model):
     late = models.BooleanField(default=False)
     # Its lease has ended without an answer. If it was released or expired, it comes back to the worker before new ones.
     returned = models.BooleanField(default=False, db_default=False)
+    # Of an image that was sent back to this worker. It pays nothing: the rejected answer stays paid.
+    is_correction = models.BooleanField(default=False, db_default=False)
     # An answer to gold that came after its hand was settled; it is compared when a later hand is.
     awaits_comparison = models.BooleanField(default=False, db_default=False)
     # Of a skipped one, if the worker told; the note is plain text, to be shown escaped.
@@ -124,7 +130,8 @@ class Assignment(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["task", "worker", "round"], name=ONE_ASSIGNMENT),
-            models.UniqueConstraint(fields=["gold", "worker"], name=ONE_GOLD),
+            # A later round is a correction alone: gold is never claimed twice.
+            models.UniqueConstraint(fields=["gold", "worker", "round"], condition=Q(gold__isnull=False), name=ONE_GOLD),
             models.CheckConstraint(
                 condition=Q(task__isnull=True, gold__isnull=False) | Q(task__isnull=False, gold__isnull=True),
                 name=TASK_OR_GOLD,

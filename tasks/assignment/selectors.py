@@ -21,21 +21,26 @@ from tasks.batching.selectors import kept_for
 from tasks.standing.access import require_may_work
 from tasks.standing.models import Standing
 
-# What a worker sees of a hand. Read with every claim, so it bypasses the ORM, which would take most of the time.
+# What a worker sees of a hand, without what was sent back of it and is in no set yet. Read with every claim, so it
+# bypasses the ORM, which would take most of the time.
 SELECT_SHOWN_HAND = """
-SELECT a.public_id, a.position, a.state, a.width, a.height, n.body, a.price, s.version, s.body, coalesce(i.body, '')
+SELECT a.public_id, a.position, a.state, a.width, a.height, n.body, a.is_correction,
+    a.price, s.version, s.body, coalesce(i.body, '')
 FROM tasks_assignment a
 JOIN projects_labelschema s ON s.id = a.schema_id
 LEFT JOIN projects_instructions i ON i.id = a.instructions_id
 LEFT JOIN tasks_annotation n ON n.assignment_id = a.id AND n.is_current
-WHERE a.hand_id = %(hand)s
+WHERE a.hand_id = %(hand)s AND a.position > 0
 ORDER BY a.position
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ShownAssignment:
-    """An image of a hand: width and height of its upright frame in pixels, and the body of its current answer."""
+    """An image of a hand: width and height of its upright frame in pixels, and the body of its current answer.
+
+    `is_correction`: the worker answered it before, and a reviewer sent it back.
+    """
 
     public_id: UUID
     position: int
@@ -43,6 +48,7 @@ class ShownAssignment:
     width: int
     height: int
     answer: dict[str, Any] | None
+    is_correction: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +77,10 @@ def shown_hand(hand: Hand) -> ShownHand:
     rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand.pk})
     # Django returns JSON columns of raw statements as text.
     shown = [
-        ShownAssignment(public_id, position, state, width, height, None if body is None else json.loads(body))
-        for public_id, position, state, width, height, body in (row[:6] for row in rows)
+        ShownAssignment(*row[:5], None if row[5] is None else json.loads(row[5]), is_correction=row[6]) for row in rows
     ]
     # Every image of a hand that came back is in a later hand, which may leave none in this one.
-    price, version, body, instructions = rows[0][6:] if rows else _current_versions(hand.project)
+    price, version, body, instructions = rows[0][7:] if rows else _current_versions(hand.project)
     terms = PayTerms.from_json(hand.pay_terms) if hand.pay_terms else PayTerms(PayBy.ANSWER, price)
     return ShownHand(shown, terms, {"version": version, **json.loads(body)}, instructions)
 

@@ -73,11 +73,11 @@ def claim_or_find_hand(
 ) -> ClaimedHand | None:
     """Waits for a batch's lock if every candidate is locked. Claim a hand, or return the worker's live one.
 
-    What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
-    slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen,
-    InstructionsUnread, NotQualified, NotLetIn, LiveSetsReached, ImagesTodayUsed, ShareReached, NoMoneyLeft if there is
-    something to take but the project's budget does not cover it, and what `check` raises, which runs before a new hand
-    gets images.
+    What the worker returned, did not answer in time, or has to correct, comes first. Returns None if nothing of that
+    is left and no slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved,
+    StaffCannotWork, WorkerPaused, ProjectNotOpen, InstructionsUnread, NotQualified, NotLetIn, LiveSetsReached,
+    ImagesTodayUsed, ShareReached, NoMoneyLeft if there is something to take but the project's budget does not cover it,
+    and what `check` raises, which runs before a new hand gets images.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
@@ -146,7 +146,8 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
         project_id=policy.pk,
         kind="hand.claimed",
         data={"worker": str(worker.public_id), "size": len(images)},
-        leased=len(images),
+        # What was sent back counts as leased while it waits.
+        leased=len(images) - reopened.pop(Assignment.State.LEASED, 0),
         **{state: -count for state, count in reopened.items()},
     )
 

@@ -27,11 +27,12 @@ CLOSE_LEASES = """
 WITH ended AS MATERIALIZED (
     SELECT id, counts FROM tasks_assignment
     WHERE id = ANY(%(leases)s) AND state = 'leased' AND (expires_at <= clock_timestamp() OR NOT %(only_over)s)
+      AND (position = 0 OR NOT %(only_waiting)s)
     ORDER BY id
     FOR NO KEY UPDATE {skip_locked}
 ), closed AS (
-    UPDATE tasks_assignment a SET state = %(state)s, counts = false, returned = true, closed_at = clock_timestamp(),
-        skip_reason = %(reason)s, skip_note = %(note)s
+    UPDATE tasks_assignment a SET state = %(state)s, counts = false, returned = a.position > 0,
+        closed_at = clock_timestamp(), skip_reason = %(reason)s, skip_note = %(note)s
     FROM ended WHERE a.id = ended.id
     RETURNING a.task_id, a.worker_id, ended.counts AS had_slot
 ), freed AS (
@@ -83,18 +84,21 @@ def lock_slots_of_image(*, assignment_id: int) -> None:
     lock_slots(batch_ids=[row[0] for row in rows], task_ids=[row[1] for row in rows])
 
 
-def close_leases(*, assignment_ids: Sequence[int], state: str, only_over: bool = False) -> dict[int, int]:
+def close_leases(
+    *, assignment_ids: Sequence[int], state: str, only_over: bool = False, only_waiting: bool = False
+) -> dict[int, int]:
     """Locks batches, tasks, assignments. End the leases among these that are still live; return how many, by worker.
 
     A task gets its slot back; gold, and a lease that came back to a full task, have none. `only_over` ends only leases
-    that have run out. Call inside a transaction, and pass the result to `record_returns`.
+    that have run out, `only_waiting` corrections that no set has taken, which do not come back. Call inside a
+    transaction, and pass the result to `record_returns`.
     """
     with connection.cursor() as cursor:
         cursor.execute(LEASED, [list(assignment_ids)])
         rows = cursor.fetchall()
     # Gold alone runs the same statements, with no rows: the response time must not reveal it.
     lock_slots(batch_ids=_known(row[1] for row in rows), task_ids=_known(row[2] for row in rows))
-    return _close(assignment_ids, state=state, only_over=only_over)
+    return _close(assignment_ids, state=state, only_over=only_over, only_waiting=only_waiting)
 
 
 def skip_lease(*, assignment_id: int, reason: str, note: str) -> dict[int, int]:
@@ -128,6 +132,7 @@ def _close(
     *,
     state: str,
     only_over: bool = False,
+    only_waiting: bool = False,
     skip_locked: bool = False,
     reason: str = "",
     note: str = "",
@@ -138,6 +143,7 @@ def _close(
         "leases": list(leases),
         "state": state,
         "only_over": only_over,
+        "only_waiting": only_waiting,
         "reason": reason,
         "note": note,
     }

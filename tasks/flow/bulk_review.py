@@ -12,14 +12,14 @@ from tasks.batching.errors import TaskNotFound
 from tasks.batching.locks import lock_batches, lock_tasks
 from tasks.batching.models import Task
 from tasks.flow.rejection import reject_label
-from tasks.review.models import Review
+from tasks.review.models import Review, StagePass
 from tasks.review.services import approve_label, fix_label
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A verdict on the label of a task with this hash; `answer` is the corrected label of a fix, `region` what a
-    rejection is about."""
+    rejection is about, and `send_back` whether the workers who gave the answer correct it."""
 
     task: uuid.UUID
     label_hash: str
@@ -28,19 +28,24 @@ class Verdict:
     answer: object = None
     again: bool = False
     region: object = None
+    send_back: bool = False
 
 
-def give_verdict(*, reviewer: Actor, task: Task, verdict: Verdict) -> Review:
+def give_verdict(*, reviewer: Actor, task: Task, verdict: Verdict) -> Review | StagePass:
     """Locks the batch of a rejected label, then the task. Raises as the service for this kind of verdict does."""
     label: dict[str, Any] = {"task": task, "label_hash": verdict.label_hash, "again": verdict.again}
     if verdict.verdict == Review.Verdict.APPROVE:
         return approve_label(reviewer=reviewer, **label)
     if verdict.verdict == Review.Verdict.FIX:
         return fix_label(reviewer=reviewer, raw=verdict.answer, **label)
-    return reject_label(reviewer=reviewer, reason=verdict.reason, region=verdict.region, **label)
+    return reject_label(
+        reviewer=reviewer, reason=verdict.reason, region=verdict.region, send_back=verdict.send_back, **label
+    )
 
 
-def give_verdicts(*, reviewer: Actor, project: Project, verdicts: Sequence[Verdict]) -> list[Review | AnnotaryError]:
+def give_verdicts(
+    *, reviewer: Actor, project: Project, verdicts: Sequence[Verdict]
+) -> list[Review | StagePass | AnnotaryError]:
     """Needs a transaction; locks the batches of rejected labels, then the tasks, each in ascending order.
 
     Returns the review, or why it was refused, of each verdict; one that is refused does not affect the others.
@@ -56,7 +61,7 @@ def give_verdicts(*, reviewer: Actor, project: Project, verdicts: Sequence[Verdi
     return [_result(reviewer, tasks.get(each.task), each) for each in verdicts]
 
 
-def _result(reviewer: Actor, task: Task | None, verdict: Verdict) -> Review | AnnotaryError:
+def _result(reviewer: Actor, task: Task | None, verdict: Verdict) -> Review | StagePass | AnnotaryError:
     if task is None:
         return TaskNotFound()
     try:

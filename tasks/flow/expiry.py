@@ -1,4 +1,5 @@
-"""The sweep: expires leases whose time is over, settles the hands that are over, and compares late answers.
+"""The sweep: expires leases whose time is over, settles the hands that are over, ends corrections that nobody takes,
+and compares late answers.
 
 Everything happens in small transactions, so that claims and answers never wait long for the sweep, and a backlog of any
 size is worked off in bounded steps. What cannot be done at once (another transaction holds it, or it fails) is put
@@ -19,6 +20,7 @@ from django.db import connection, transaction
 from kernel.events import record_event
 from kernel.statements import run_prepared
 from tasks.assignment.slots import expire_overdue
+from tasks.flow.corrections import end_corrections
 from tasks.flow.gold_comparison import compare_late_answers
 from tasks.flow.settlement import settle_if_over
 from tasks.standing.services import record_returns
@@ -37,7 +39,7 @@ SECONDS = 40.0
 OVERDUE_LEASES = """
 SELECT a.expires_at, a.id, a.project_id, coalesce(t.batch_id, 0)
 FROM tasks_assignment a LEFT JOIN tasks_task t ON t.id = a.task_id
-WHERE a.state = 'leased' AND a.expires_at <= (SELECT clock_timestamp())
+WHERE a.state = 'leased' AND a.position > 0 AND a.expires_at <= (SELECT clock_timestamp())
   AND (a.expires_at, a.id) > (%(at)s::timestamptz, %(id)s::bigint)
 ORDER BY a.expires_at, a.id
 LIMIT %(window)s
@@ -66,6 +68,7 @@ def expire_leases(*, seconds: float = SECONDS) -> int:
     """
     expired = _expire_all(until=time.monotonic() + seconds)
     settle_expired_hands(seconds=seconds)
+    end_corrections()
     compare_late_answers()
     return expired
 

@@ -23,6 +23,7 @@ from tasks.flow.worker_review import review_worker
 from tasks.gold.compare import Comparison, Tolerance, compare
 from tasks.gold.compare import answerable as accepted_now
 from tasks.gold.models import Gold, GoldResult
+from tasks.review.corrections import note_corrected_gold
 from tasks.standing.services import record_gold_results
 
 logger = structlog.get_logger(__name__)
@@ -59,6 +60,8 @@ def compare_answers(*, project_id: int, worker_id: int, submitted: Sequence[Assi
     """Locks the worker's late answers to gold; needs the locks of `submitted`. Write a result for each answer to gold
     among them, and for the late ones.
 
+    Of a correction, whose worker was told what is wrong, it is kept alone whether it is right.
+
     Skips gold that was retired meanwhile as contested, and gold whose accepted answers all need a class that the worker
     was not offered: one retired since the gold was created, or added after the hand was claimed.
     """
@@ -75,9 +78,12 @@ def compare_answers(*, project_id: int, worker_id: int, submitted: Sequence[Assi
     # No assignment has the id 0. A set without gold runs the same statements, or the time that it takes would tell.
     answers = Annotation.objects.filter(
         assignment_id__in=ids or [0], is_current=True, gold__state=Gold.State.ACTIVE
-    ).select_related("gold", "schema", "project__schema")
+    ).select_related("assignment", "gold", "schema", "project__schema")
     compared = [(answer, judge(answer, answerable(answer))) for answer in answers.order_by("assignment_id")]
-    results = [_result(answer, comparison) for answer, comparison in compared if comparison is not None]
+    judged = [(answer, comparison) for answer, comparison in compared if comparison is not None]
+    if late or any(row.is_correction for row in submitted):
+        _note_corrected(judged)
+    results = [_result(answer, comparison) for answer, comparison in judged if not _is_correction(answer)]
     if results:
         GoldResult.objects.bulk_create(results)
     else:
@@ -157,6 +163,15 @@ def judge(annotation: Annotation, accepted: Sequence[Answer]) -> Comparison | No
     schemas = (annotation.schema, current or annotation.schema)
     names = {row["number"]: row["name"] for schema in schemas for row in schema.body["classes"]}
     return compare(answer, accepted, Tolerance(**annotation.gold.tolerance), names=names)
+
+
+def _note_corrected(judged: Sequence[tuple[Annotation, Comparison]]) -> None:
+    corrected = [(answer, comparison) for answer, comparison in judged if _is_correction(answer)]
+    note_corrected_gold(results={answer.assignment_id or 0: each.correct for answer, each in corrected})
+
+
+def _is_correction(annotation: Annotation) -> bool:
+    return annotation.assignment is not None and annotation.assignment.is_correction
 
 
 def _result(annotation: Annotation, comparison: Comparison) -> GoldResult:

@@ -46,7 +46,8 @@ MOST_TASKS = 200
 
 # Answers of the hand that is being settled, and of settled ones, of the worker and of others. Times come from the
 # worker's device; all of a hand's together are at most the time between its claim and its last answer.
-# Answers of others that are void say nothing; the worker's own stay evidence until a manager resumes the worker.
+# Corrections say nothing: the worker was told what is wrong. Answers of others that are void say nothing either; the
+# worker's own stay evidence until a manager resumes the worker.
 # The state of a hand is a subselect: joined, hands were read first while the statistics knew few settled ones, and all
 # of them again for each of the worker's answers.
 STATE_OF_HAND = "(SELECT h.state FROM tasks_hand h WHERE h.id = {row}.hand_id)"
@@ -58,6 +59,7 @@ WITH newest AS MATERIALIZED (
     FROM tasks_annotation n JOIN tasks_assignment a ON a.id = n.assignment_id AND a.state = 'submitted'
     WHERE n.actor_id = %(worker)s AND n.project_id = %(project)s AND n.is_current AND n.source = 'worker'
         AND (a.hand_id = %(hand)s OR {STATE_OF_HAND.format(row="a")} = 'settled') AND {IN_PERIOD}
+        AND NOT a.is_correction
     ORDER BY n.id DESC LIMIT %(newest)s
 ), hands AS MATERIALIZED (
     SELECT a.hand_id, extract(epoch FROM max(a.submitted_at) - min(a.leased_at))::float8 AS elapsed,

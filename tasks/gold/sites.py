@@ -18,7 +18,7 @@ _rng = SystemRandom()
 # tasks, and it is not work that is open, which could get into the set besides. Subselects of at most one row, not NOT
 # EXISTS: see tasks.assignment.claiming.
 IS_NEW = """g.id <> ALL (%(golds)s::bigint[])
-    AND (SELECT a.id FROM tasks_assignment a WHERE a.gold_id = g.id AND a.worker_id = %(worker)s) IS NULL
+    AND (SELECT a.id FROM tasks_assignment a WHERE a.gold_id = g.id AND a.worker_id = %(worker)s LIMIT 1) IS NULL
     AND (
         SELECT 1 FROM tasks_task t
         WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (

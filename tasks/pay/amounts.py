@@ -21,7 +21,7 @@ UNPAID = """
 SELECT a.id, a.leased_at, max(n.created_at), sum(n.seconds),
     max(jsonb_array_length(n.body->'objects')) FILTER (WHERE n.is_current)
 FROM tasks_assignment a JOIN tasks_annotation n ON n.assignment_id = a.id
-WHERE a.hand_id = %s AND a.state = 'submitted' AND NOT EXISTS (
+WHERE a.hand_id = %s AND a.state = 'submitted' AND NOT a.is_correction AND NOT EXISTS (
     SELECT FROM tasks_ledgerentry l WHERE l.assignment_id = a.id AND l.kind = 'credit')
 GROUP BY a.id ORDER BY a.id
 """

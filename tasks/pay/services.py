@@ -17,6 +17,7 @@ from tasks.pay.amounts import fix_amounts, terms_of
 from tasks.pay.approvals import tell_when_approved
 from tasks.pay.models import LedgerEntry
 
+# A correction is credited with its price of 0, however the set is paid: the image was paid before.
 # The unique index on credits makes this safe to repeat: a second run credits nothing. A late answer that arrived after
 # the amounts were computed is left to its own job.
 POST_CREDITS = """
@@ -30,7 +31,7 @@ WITH now AS MATERIALIZED (
         t.seconds, now.at, CASE WHEN p.approval_days > 0 THEN now.at + p.approval_days * interval '1 day' END
     FROM now CROSS JOIN tasks_assignment a JOIN projects_project p ON p.id = a.project_id
     LEFT JOIN unnest(%(ids)s::bigint[], %(seconds)s::numeric[]) AS t(id, seconds) ON t.id = a.id
-    WHERE a.hand_id = %(hand)s AND a.state = 'submitted' AND (NOT %(measured)s OR t.id IS NOT NULL)
+    WHERE a.hand_id = %(hand)s AND a.state = 'submitted' AND (NOT %(measured)s OR t.id IS NOT NULL OR a.is_correction)
     ORDER BY a.id
     ON CONFLICT (assignment_id) WHERE kind = 'credit' DO NOTHING
     RETURNING amount, assignment_id, approved_at
@@ -113,11 +114,17 @@ def approval_time(project: Project) -> datetime | None:
 
 
 def post_correction(
-    *, project: Project, worker: Actor, amount: Decimal, cause: str, assignment: Assignment | None = None
+    *,
+    project: Project,
+    worker: Actor,
+    amount: Decimal,
+    cause: str,
+    assignment: Assignment | None = None,
+    reason: str = "",
 ) -> None:
     """Locks the worker's total. Add to what the worker earned, or take from it if negative; once for each cause.
 
-    `assignment`: if it is about the pay for one answer.
+    `assignment`: if it is about the pay for one answer. The worker reads the `reason`.
     """
     if amount:
         LedgerEntry.objects.create(
@@ -128,4 +135,5 @@ def post_correction(
             currency=project.currency,
             cause=cause,
             assignment=assignment,
+            reason=reason,
         )

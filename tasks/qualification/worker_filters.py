@@ -76,6 +76,11 @@ def set_worker_filter(*, project: Project, text: str, by: Actor) -> str:
     return text
 
 
+def check_filter(*, project: Project, text: str) -> None:
+    """Raises WorkerFilterRefused if a filter is not valid in the project, with what is wrong and where."""
+    _checked(project, text)
+
+
 def _checked(project: Project, text: str) -> Condition | None:
     try:
         expression = parse(text)

@@ -12,6 +12,7 @@ from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment
 from tasks.consensus.label_methods import GOLD
 from tasks.ingest.models import Image
 from tasks.review.models import RejectedAnswer, Review
@@ -35,7 +36,16 @@ def rejected_answers_of(*, worker: Actor, project: Project | None = None) -> Que
     mine = mine if project is None else mine.filter(project=project)
     rows = rows.filter(project__in=mine.values("project"))
     # Never by the row's id: gold is drafted at another time than work.
-    return rows.select_related("project", "project__schema", "assignment").order_by("-shown_from", "public_id")
+    related = ("project", "project__schema", "assignment", "correction")
+    return rows.select_related(*related).order_by("-shown_from", "public_id")
+
+
+def kept_until(row: RejectedAnswer) -> datetime | None:
+    """Return until when the worker's next set has the image to correct; None if it was not sent back, was taken, or
+    goes to others."""
+    correction = row.correction
+    waits = correction is not None and correction.state == Assignment.State.LEASED and correction.position == 0
+    return row.kept_until if row.is_kept and waits else None
 
 
 def rejected_answers_page(

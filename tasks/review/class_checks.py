@@ -19,8 +19,10 @@ from tasks.annotation.models import Annotation
 from tasks.batching.locks import lock_tasks
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
+from tasks.review.errors import StagesReviewEach
 from tasks.review.models import ClassCheck, Review
 from tasks.review.selectors import review_queue
+from tasks.review.stages import stages_of
 
 #: Crops of a page, at about which it ends: a label is never cut.
 CROPS = 100
@@ -97,16 +99,16 @@ def check_class(
     """Locks the tasks. Record what somebody saw of a class, and approve the labels that are right in all classes.
 
     All of it or nothing; a label that is not what was seen any more is left as it is. Repeating it has no effect.
+    Raises StagesReviewEach in a project with stages of review.
     """
+    if stages_of(project=project):
+        raise StagesReviewEach
     rows = Task.objects.filter(project=project, public_id__in=[each.task for each in labels])
     tasks = {task.public_id: task for task in lock_tasks(rows)}
     pks = [task.pk for task in tasks.values()]
     current = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=pks, is_current=True)}
-    own = set(
-        Annotation.objects.filter(task__in=pks, actor=reviewer, source=Annotation.Source.WORKER).values_list(
-            "task_id", flat=True
-        )
-    )
+    own_answers = Annotation.objects.filter(task__in=pks, actor=reviewer, source=Annotation.Source.WORKER)
+    own = set(own_answers.values_list("task_id", flat=True))
     outcomes: dict[UUID, Outcome] = {}
     seen: list[tuple[ConsensusLabel, bool]] = []
     for each in labels:

@@ -97,3 +97,47 @@ class NotSecondReviewer(Forbidden):
     """Someone else has to decide: you rejected this answer, or you have answered or judged the image yourself."""
 
     code = "not_second_reviewer"
+
+
+class SendingBackOff(Refused):
+    """This project sends no images back to their workers. Set days to correct in its settings, or reject the label for
+    other workers."""
+
+    code = "sending_back_off"
+
+
+class NobodyToCorrect(Refused):
+    """Nobody can correct this: no worker gave exactly this answer, their set is not finished, or they no longer work in
+    the project. Reject it for other workers instead."""
+
+    code = "nobody_to_correct"
+
+
+class NotYourStage(Forbidden):
+    """This label waits for a stage of review that other people do. Go on with the next one."""
+
+    code = "not_your_stage"
+
+
+class ReviewedInOtherStage(Forbidden):
+    """You have reviewed this image in another stage, so someone else has to do this one. Go on with the next one."""
+
+    code = "reviewed_in_other_stage"
+
+
+class StageRefused(Refused):
+    """This stage of review is not valid."""
+
+    code = "stage_refused"
+
+
+class StagesUnfinished(TransitionRefused):
+    """Labels of this batch wait for a stage of review. Review them first, or take the stages out in the settings."""
+
+    code = "stages_unfinished"
+
+
+class StagesReviewEach(TransitionRefused):
+    """This project has stages of review, which look at each label as a whole. Review them in the queue."""
+
+    code = "stages_review_each"

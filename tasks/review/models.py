@@ -21,6 +21,7 @@ SHOWN_HAS_REASON = "tasks_rejectedanswer_has_reason_and_reviewer"
 SHOWN_HAS_END = "tasks_rejectedanswer_shown_has_end"
 APPEALED_HAS_TIME = "tasks_rejectedanswer_appealed_has_time"
 SECOND_REVIEWER = "tasks_rejectedanswer_decided_by_a_second_person"
+ONE_IN_STAGE = "tasks_stagepass_one_per_label_and_stage"
 MAX_STATEMENT = 1000
 
 
@@ -82,6 +83,68 @@ class Review(models.Model):
         ]
 
 
+class ReviewStage(models.Model):
+    """A stage of a project's review: its crowd, its labels, and what it pays for each.
+
+    A label is approved once it has passed all stages that it belongs to, in order of `position`. Stages that are taken
+    out stay as rows, because passes name them. The crowd are the members with this role, or only those named in
+    `members` (public ids), and of these whom `people_filter` lets in (`qualification.filter_language`).
+
+    labels: all; a `share` of the images, or those with a confidence below it; those that the stage before rejected.
+    """
+
+    class Who(models.TextChoices):
+        REVIEWER = "reviewer"
+        CLIENT = "client"
+
+    class Labels(models.TextChoices):
+        ALL = "all"
+        SHARE = "share"
+        DOUBTFUL = "doubtful"
+        REJECTED = "rejected"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="review_stages")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=40)
+    role = models.CharField(max_length=10, choices=Who.choices, default=Who.REVIEWER)
+    members = models.JSONField(default=list)
+    people_filter = models.TextField(blank=True, default="")
+    labels = models.CharField(max_length=10, choices=Labels.choices, default=Labels.ALL)
+    share = models.FloatField(default=1.0)
+    price = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+
+class StagePass(models.Model):
+    """What a reviewer decided on a label version in a stage. Never changes. A rejection ends the round.
+
+    Apart from `Review`, which is the one verdict on a label: what counts for workers is not what several stages say.
+    """
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    stage = models.ForeignKey(ReviewStage, on_delete=models.PROTECT, related_name="passes", db_index=False)
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="stage_passes")
+    label = models.ForeignKey(ConsensusLabel, on_delete=models.CASCADE, related_name="stage_passes")
+    reviewer = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=10, choices=Review.Verdict.choices)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["label", "stage"], condition=~Q(verdict="reject"), name=ONE_IN_STAGE)
+        ]
+
+    @property
+    def label_hash(self) -> str:
+        return self.label.content_hash
+
+    @property
+    def by_policy(self) -> bool:
+        return False
+
+
 class ClassCheck(models.Model):
     """All that a label version has of one class was looked at as crops, and is right or not.
 
@@ -107,6 +170,10 @@ class RejectedAnswer(models.Model):
     a draft, which a reviewer rejects like any other answer, or dismisses: workers see the same of both. Everything that
     is rejected on a day is shown from the next day in UTC on, and gold only together with work (`shown_from` is null
     until then). `amount` is what an upheld appeal paid back, in the project's currency.
+
+    One that `is_sent_back` gets a `correction` once it is shown: the same image again, for the same worker, who has
+    until `kept_until` to take it. `is_kept` until the sweep has seen that it was taken, or has ended it. `is_corrected`
+    says of gold whether the correction is right.
     """
 
     class State(models.TextChoices):
@@ -135,6 +202,11 @@ class RejectedAnswer(models.Model):
     decided_at = models.DateTimeField(null=True)
     decision = models.CharField(max_length=MAX_REASON, blank=True, default="")
     amount = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    is_sent_back = models.BooleanField(default=False, db_default=False)
+    correction = models.OneToOneField(Assignment, on_delete=models.SET_NULL, null=True, related_name="corrects")
+    kept_until = models.DateTimeField(null=True)
+    is_kept = models.BooleanField(default=False, db_default=False)
+    is_corrected = models.BooleanField(null=True)
 
     class Meta:
         constraints = [
@@ -164,4 +236,6 @@ class RejectedAnswer(models.Model):
             models.Index(fields=["worker", "project", "shown_from"], name="tasks_rejectedanswer_of_worker"),
             # What waits for a reviewer, oldest first, and what was rejected and is not shown yet.
             models.Index(fields=["project", "state", "id"], name="tasks_rejectedanswer_queue"),
+            # Nearly empty, and read by every claim: what waits for its worker to correct it.
+            models.Index(fields=["worker", "project"], condition=Q(is_kept=True), name="tasks_rejectedanswer_kept"),
         ]

@@ -6,7 +6,7 @@ the answer; and it is shown together with work that was rejected. `tasks.flow.ap
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from tasks.annotation.models import Annotation
 from tasks.assignment.models import Hand
 from tasks.gold.models import Gold, GoldResult
 from tasks.pay.models import LedgerTotal
+from tasks.review.corrections import choose_to_send_back, require_sending_back, send_back_gold
 from tasks.review.errors import (
     AlreadyAppealed,
     AppealDecided,
@@ -41,50 +42,56 @@ NEWEST = 200
 _rng = random.SystemRandom()
 
 
-def record_rejected_answers(*, review: Review, project: Project) -> int:
+def record_rejected_answers(*, review: Review, project: Project, send_back: bool = False) -> list[RejectedAnswer]:
     """Needs the task's row lock; locks the project's rejected answers. Show the workers whose answers equal a rejected
     label that it was rejected.
 
-    Nothing is shown in a project without appeals. What was rejected of gold since the last time is shown with it.
-    Returns for how many answers.
+    Nothing is shown in a project without appeals. What was rejected of gold since the last time is shown with it, and
+    sent back if that was chosen. Returns the rows, which are marked with `send_back`: the caller gives the corrections
+    in the task's next round. Raises SendingBackOff and NobodyToCorrect.
     """
+    if send_back:
+        require_sending_back(project)
     if not project.appeal_days:
-        return 0
-    answers = Annotation.objects.filter(
-        task_id=review.task_id,
-        is_current=True,
-        source=Annotation.Source.WORKER,
-        body_sha256=review.label_hash,
-        assignment__hand__state=Hand.State.SETTLED,
-        assignment__rejected_answer__isnull=True,
-    )
-    rows = answers.select_related("assignment").order_by("assignment_id")
-    chosen = [(row.actor_id, row.assignment) for row in rows if row.assignment is not None]
-    if not chosen:
-        return 0
+        return []
+    rejected = _rejected_with(review, project)
+    if send_back:
+        choose_to_send_back(project=project, rows=rejected)
+    if not rejected:
+        return []
     _lock(project)
-    shown_from = _next_day(database_now())
-    shown = {"shown_from": shown_from, "appeal_until": shown_from + timedelta(days=project.appeal_days)}
-    common: dict[str, Any] = {"reviewer": review.reviewer, "reason": review.reason, "region": review.region, **shown}
-    RejectedAnswer.objects.bulk_create(
-        RejectedAnswer(project=project, worker_id=worker_id, assignment=assignment, review=review, **common)
-        for worker_id, assignment in chosen
-    )
-    RejectedAnswer.objects.filter(project=project, state=State.REJECTED, shown_from=None).update(**shown)
-    for worker_id, assignment in chosen:
-        assert assignment.submitted_at is not None
-        _draft_gold(project=project, worker_id=worker_id, near=assignment.submitted_at)
-    return len(chosen)
+    RejectedAnswer.objects.bulk_create(rejected)
+    _show_gold(project, rejected[0])
+    for row in rejected:
+        assert row.assignment.submitted_at is not None
+        _draft_gold(
+            project=project,
+            worker_id=row.worker_id,
+            near=row.assignment.submitted_at,
+            of_corrections=row.assignment.is_correction,
+        )
+    return rejected
 
 
 @transaction.atomic
-def reject_draft(*, reviewer: Actor, project: Project, public_id: UUID, reason: str, region: object = None) -> int:
+def reject_draft(
+    *,
+    reviewer: Actor,
+    project: Project,
+    public_id: UUID,
+    reason: str,
+    region: object = None,
+    send_back: bool = False,
+) -> int:
     """Locks the project's rejected answers. Reject a wrong answer to gold as work would be, and those of others that
     equal it.
 
-    They are shown to the workers together with the next work that is rejected. Returns how many there are. Raises
-    AppealDecided if somebody else was first, ReasonMissing, CheckImageNamed and RegionRefused.
+    They are shown to the workers together with the next work that is rejected, and with `send_back` they come back from
+    then on to be corrected, like work. Returns how many there are. Raises AppealDecided if somebody else was first,
+    ReasonMissing, CheckImageNamed, RegionRefused and SendingBackOff.
     """
+    if send_back:
+        require_sending_back(project)
     _lock(project)
     draft = _lock_draft(project, public_id)
     values: dict[str, Any] = {
@@ -92,15 +99,19 @@ def reject_draft(*, reviewer: Actor, project: Project, public_id: UUID, reason: 
         "reviewer": reviewer,
         "reason": read_reason(reason),
         "region": read_region(region, width=draft.assignment.width, height=draft.assignment.height),
+        "is_sent_back": send_back,
     }
     RejectedAnswer.objects.filter(pk=draft.pk).update(**values)
-    # Work is rejected for all who gave the answer: one of two friends alone would tell gold.
-    same = _same_answers(draft)
+    return 1 + _reject_same(project, _same_answers(draft), values)
+
+
+def _reject_same(project: Project, same: Sequence[tuple[int, int]], values: Mapping[str, Any]) -> int:
+    """Work is rejected for all who gave the answer: one of two friends alone would tell gold."""
     drafts = RejectedAnswer.objects.filter(assignment__in=[pk for pk, _ in same], state=State.DRAFT).update(**values)
     new = [RejectedAnswer(project=project, assignment_id=pk, worker_id=worker, **values) for pk, worker in same]
     before = RejectedAnswer.objects.filter(assignment__in=[pk for pk, _ in same]).count()
     RejectedAnswer.objects.bulk_create(new, ignore_conflicts=True)
-    return 1 + drafts + len(new) - before
+    return drafts + len(new) - before
 
 
 @transaction.atomic
@@ -149,15 +160,64 @@ def _next_day(now: datetime) -> datetime:
     return day + timedelta(days=1)
 
 
-def _draft_gold(*, project: Project, worker_id: int, near: datetime) -> None:
+def _rejected_with(review: Review, project: Project) -> list[RejectedAnswer]:
+    """Return rows, not saved yet, for the answers in settled hands that equal a rejected label."""
+    answers = Annotation.objects.filter(
+        task_id=review.task_id,
+        is_current=True,
+        source=Annotation.Source.WORKER,
+        body_sha256=review.label_hash,
+        assignment__hand__state=Hand.State.SETTLED,
+        assignment__rejected_answer__isnull=True,
+    )
+    rows = answers.select_related("assignment").order_by("assignment_id")
+    shown_from = _next_day(database_now())
+    common: dict[str, Any] = {
+        "reviewer": review.reviewer,
+        "reason": review.reason,
+        "region": review.region,
+        "shown_from": shown_from,
+        "appeal_until": shown_from + timedelta(days=project.appeal_days),
+    }
+    return [
+        RejectedAnswer(project=project, worker_id=row.actor_id, assignment=row.assignment, review=review, **common)
+        for row in rows
+        if row.assignment is not None
+    ]
+
+
+def _show_gold(project: Project, work: RejectedAnswer) -> None:
+    """Needs the lock of the project's rejected answers. Show what was rejected of gold since the last time with
+    `work`."""
+    waiting = RejectedAnswer.objects.filter(project=project, state=State.REJECTED, shown_from=None)
+    rows = list(waiting.select_related("assignment__gold").order_by("pk"))
+    if not rows:
+        return
+    waiting.update(shown_from=work.shown_from, appeal_until=work.appeal_until)
+    for row in rows:
+        row.shown_from = work.shown_from
+    send_back_gold(rows=[row for row in rows if row.is_sent_back], project=project)
+
+
+def _draft_gold(*, project: Project, worker_id: int, near: datetime, of_corrections: bool) -> None:
     """Draft the rejection of one wrong answer to gold, as often as the worker gets gold per work.
 
-    The one that was given nearest to the time `near`, so that as much time has passed since.
+    The one that was given nearest to the time `near`, so that as much time has passed since; among corrections, if
+    a correction of work was rejected.
     """
     seen = worker_records(project_id=project.pk, worker_ids=[worker_id])[worker_id].ever_gold.seen
     paid = LedgerTotal.objects.filter(project=project, worker=worker_id).aggregate(n=Sum("answers", default=0))["n"]
     if _rng.random() >= seen / max(1, paid - seen):
         return
+    times = _wrong_corrections(project, worker_id) if of_corrections else _wrong_answers(project, worker_id)
+    apart = [(abs(at - near), pk) for pk, at in times if at is not None]
+    if apart:
+        draft = RejectedAnswer(project=project, worker_id=worker_id, assignment_id=min(apart)[1], state=State.DRAFT)
+        RejectedAnswer.objects.bulk_create([draft], ignore_conflicts=True)
+
+
+def _wrong_answers(project: Project, worker_id: int) -> list[tuple[int, datetime | None]]:
+    """The worker's newest wrong answers to gold of which none is drafted yet: (row id of the assignment, when)."""
     wrong = GoldResult.objects.filter(
         project=project,
         worker=worker_id,
@@ -166,11 +226,20 @@ def _draft_gold(*, project: Project, worker_id: int, near: datetime) -> None:
         gold__state=Gold.State.ACTIVE,
         assignment__rejected_answer__isnull=True,
     )
-    times = wrong.order_by("-pk").values_list("assignment_id", "assignment__submitted_at")[:NEWEST]
-    apart = [(abs(at - near), pk) for pk, at in times if at is not None]
-    if apart:
-        draft = RejectedAnswer(project=project, worker_id=worker_id, assignment_id=min(apart)[1], state=State.DRAFT)
-        RejectedAnswer.objects.bulk_create([draft], ignore_conflicts=True)
+    return list(wrong.order_by("-pk").values_list("assignment_id", "assignment__submitted_at")[:NEWEST])
+
+
+def _wrong_corrections(project: Project, worker_id: int) -> list[tuple[int, datetime | None]]:
+    """The same of corrections of gold."""
+    wrong = RejectedAnswer.objects.filter(
+        project=project,
+        worker=worker_id,
+        is_corrected=False,
+        correction__gold__state=Gold.State.ACTIVE,
+        correction__rejected_answer__isnull=True,
+    )
+    newest = wrong.order_by("-pk").values_list("correction_id", "correction__submitted_at")[:NEWEST]
+    return [(pk, at) for pk, at in newest if pk is not None]
 
 
 def _lock_draft(project: Project, public_id: UUID) -> RejectedAnswer:

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
+from accounts.models import Actor
 from kernel.errors import Refused
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.models import ConsensusLabel
-from tasks.review.models import ClassCheck, Review
+from tasks.review.models import ClassCheck, RejectedAnswer, Review, ReviewStage
+from tasks.review.stages import for_reviewer, stages_of, waiting_in_any
 
 #: The lists of the review queue.
 REVIEW_LISTS = ("to_review", "unseen", "waiting", "struck", "approved", "rejected", "all")
@@ -26,8 +28,11 @@ def chosen_for_review(*, project: Project, prefix: str = "") -> Q:
     """The filter for labels that a person should review; `prefix` is the lookup from the filtered rows to the label.
 
     Tasks are sampled by their random public id: a task stays chosen, and a higher share only adds to the chosen ones.
-    Labels from several workers with a confidence below the project's target are always chosen.
+    Labels from several workers with a confidence below the project's target are always chosen. In a project with stages
+    of review, those that wait in one.
     """
+    if stages := stages_of(project=project):
+        return waiting_in_any(stages, prefix=prefix)
     unsure = Q(**{f"{prefix}confidence__lt": project.confidence_target}) & ~Q(**{f"{prefix}method": SINGLE})
     if _all_are_chosen(project):
         return Q(**{f"{prefix}pk__isnull": False})
@@ -102,9 +107,38 @@ class ReviewList(Sequence[ConsensusLabel]):
         return list(self._all.filter(pk__in=ids))
 
 
+class OwnQueue(Sequence[ConsensusLabel]):
+    """What waits for somebody in the stages in which they review, for pages of it."""
+
+    def __init__(
+        self,
+        *,
+        project: Project,
+        batch: Batch | None,
+        actor: Actor,
+        own: Sequence[ReviewStage],
+        stages: Sequence[ReviewStage],
+    ) -> None:
+        labels = ConsensusLabel.objects.filter(project=project, is_current=True)
+        labels = labels.select_related("task", "task__image", "task__batch").order_by("confidence", "pk")
+        labels = labels if batch is None else labels.filter(task__batch=batch)
+        self._queue = for_reviewer(labels, actor=actor, own=own, stages=stages)
+        self._length = self._queue.count()
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> ConsensusLabel: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ConsensusLabel]: ...
+    def __getitem__(self, index: int | slice) -> ConsensusLabel | list[ConsensusLabel]:
+        return self._queue[index] if isinstance(index, int) else list(self._queue[index])
+
+
 def count_to_review(*, project: Project, batch: Batch | None = None) -> int:
     """Return the number of answered labels that a person should review, read from indexes alone."""
-    if _all_are_chosen(project):
+    if _all_are_chosen(project) and not stages_of(project=project):
         return _tasks(project, batch).filter(state=Task.State.ANSWERED).count()
     labels = ConsensusLabel.objects.filter(
         project=project, is_current=True, task__project=project, task__state=Task.State.ANSWERED
@@ -138,6 +172,12 @@ def review_progress(*, batch: Batch) -> dict[str, int]:
 def verdicts_of(*, task: Task) -> QuerySet[Review]:
     """All verdicts on a task's labels, newest first."""
     return Review.objects.filter(task=task).select_related("label", "reviewer").order_by("-pk")
+
+
+def sent_back_by(*, task: Task) -> set[int]:
+    """Return the row ids of the rejections with which the task's image was sent back to its workers."""
+    rows = RejectedAnswer.objects.filter(review__task=task, is_sent_back=True).values_list("review_id", flat=True)
+    return {pk for pk in rows if pk is not None}
 
 
 def _all_are_chosen(project: Project) -> bool:

@@ -40,38 +40,48 @@ from tasks.review.errors import (
     LabelChanged,
     NotAnswered,
     OwnWork,
+    StagesUnfinished,
 )
-from tasks.review.models import Review
+from tasks.review.models import Review, ReviewStage, StagePass
 from tasks.review.rejection_text import read_reason, read_region
 from tasks.review.selectors import current_verdict
+from tasks.review.stages import record_pass, stage_for_verdict, stage_of, stages_of, waiting_in_any
 
 
 @transaction.atomic
-def approve_label(*, reviewer: Actor, task: Task, label_hash: str, again: bool = False) -> Review:
+def approve_label(*, reviewer: Actor, task: Task, label_hash: str, again: bool = False) -> Review | StagePass:
     """Locks the task. Approve the label that the reviewer saw; repeating the approval has no effect.
 
-    `again` allows overriding a person's verdict, which otherwise raises AlreadyReviewed; a label approved by policy
-    alone needs no `again`. Raises LabelChanged if the current label does not have the hash `label_hash`, and OwnWork.
+    In a project with stages it passes the one in which it waits, and is approved by the last. `again` allows overriding
+    a person's verdict, which otherwise raises AlreadyReviewed; a label approved by policy alone needs no `again`.
+    Raises LabelChanged if the current label does not have the hash `label_hash`, OwnWork, NotYourStage and
+    ReviewedInOtherStage.
     """
     task, label = _lock_for_verdict(reviewer, task, label_hash)
     earlier = current_verdict(task=task)
     if _is_repeat(earlier, reviewer, label, Review.Verdict.APPROVE):
         assert earlier is not None
         return earlier
+    before = StagePass.objects.filter(label=label, reviewer=reviewer, verdict=Review.Verdict.APPROVE).first()
+    if before is not None and task.state == Task.State.ANSWERED:
+        return before
+    stage = stage_for_verdict(reviewer=reviewer, task=task, label=label)
     _check_may_decide(earlier, label, again)
-    return _approve(task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.APPROVE)
+    return _pass(stage, task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.APPROVE)
 
 
 @transaction.atomic
-def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, again: bool = False) -> Review:
+def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, again: bool = False) -> Review | StagePass:
     """Locks the task. Replace the label with the reviewer's version and approve it; later answers do not overwrite it.
 
-    A fix that changes nothing is an approval. Raises FixRefused with the error and its path in the submitted label.
+    A fix that changes nothing is an approval. Raises FixRefused with the error and its path in the submitted label, and
+    like `approve_label`.
     """
     task, label = _lock_for_verdict(reviewer, task, label_hash)
     answer = read_answer(project=task.project, task=task, raw=raw)
     if content_hash(answer) == label.content_hash:
         return approve_label(reviewer=reviewer, task=task, label_hash=label_hash, again=again)
+    stage = stage_for_verdict(reviewer=reviewer, task=task, label=label)
     _check_may_decide(current_verdict(task=task), label, again)
     _refuse_check_image(task, label)
     before = LabelEvidence.from_json(label.evidence)
@@ -80,7 +90,7 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
         reviewer=str(reviewer.public_id), replaced=replaced, n=before.n or 0, answers=before.answers or ()
     )
     fixed = write_version(task=task, answer=answer, method=REVIEW, evidence=evidence)
-    verdict = _approve(task=task, label=fixed, reviewer=reviewer, verdict=Review.Verdict.FIX)
+    verdict = _pass(stage, task=task, label=fixed, reviewer=reviewer, verdict=Review.Verdict.FIX)
     request_refit(project_id=task.project_id)
     return verdict
 
@@ -92,8 +102,11 @@ def record_rejection(
     reason = read_reason(reason, is_shown=bool(task.project.appeal_days))
     task, label = _lock_for_verdict(reviewer, task, label_hash)
     part = read_region(region, width=task.image.width, height=task.image.height)
+    stage = stage_for_verdict(reviewer=reviewer, task=task, label=label)
     _check_may_decide(current_verdict(task=task), label, again)
     _refuse_check_image(task, label)
+    if stage is not None:
+        record_pass(stage=stage, task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT)
     verdict = _record(
         task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT, reason=reason, region=part
     )
@@ -111,11 +124,13 @@ def approve_owner_label(*, owner: Actor, task: Task, label: ConsensusLabel) -> R
 def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
     """Locks the batch, then its tasks. Approve the batch and, by policy, its undecided labels; returns their number.
 
-    Raises BatchUnanswered while an image has no agreed label. Approving an approved batch has no effect.
+    Raises BatchUnanswered while an image has no agreed label, and StagesUnfinished while one waits for a stage of
+    review. Approving an approved batch has no effect.
     """
     batch = lock_batch(batch_id=batch.pk)
     tasks = lock_tasks(Task.objects.filter(batch=batch))
     _refuse_unanswered(tasks)
+    _refuse_unfinished_stages(batch)
     waiting = [task for task in tasks if task.state == Task.State.ANSWERED]
     labels = list(ConsensusLabel.objects.filter(task__in=waiting, is_current=True).order_by("task_id"))
     Review.objects.filter(task__in=waiting, is_current=True, annotation__isnull=True).update(is_current=False)
@@ -228,6 +243,27 @@ def _refuse_unanswered(tasks: Sequence[Task]) -> None:
         which = "one" if aside == 1 else f"{aside:,}"
         advice = f"Decide on the {which} that many workers skipped." if aside else "Wait for the answers."
         raise BatchUnanswered(f"{image} no agreed label yet. {advice}", unanswered=missing)
+
+
+def _refuse_unfinished_stages(batch: Batch) -> None:
+    stages = stages_of(project=batch.project)
+    if not stages:
+        return
+    labels = ConsensusLabel.objects.filter(task__batch=batch, task__state=Task.State.ANSWERED, is_current=True)
+    if labels.filter(waiting_in_any(stages)).exists():
+        raise StagesUnfinished
+
+
+def _pass(
+    stage: ReviewStage | None, *, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str
+) -> Review | StagePass:
+    """Needs the task's row lock. The label passes the stage, and is approved by the last one, or if it is in none."""
+    if stage is not None:
+        made = record_pass(stage=stage, task=task, label=label, reviewer=reviewer, verdict=verdict)
+        if stage_of(label=label, stages=stages_of(project=task.project)) is not None:
+            record_event(project_id=task.project_id, kind="label.passed", data={"task": str(task.public_id)})
+            return made
+    return _approve(task=task, label=label, reviewer=reviewer, verdict=verdict)
 
 
 def _approve(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str) -> Review:

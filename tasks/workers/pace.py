@@ -26,7 +26,7 @@ FROM (
     SELECT a.project_id, a.worker_id, sum(n.seconds) AS seconds,
         extract(epoch FROM a.submitted_at - a.leased_at)::float8 AS since_lease
     FROM tasks_assignment a JOIN tasks_annotation n ON n.assignment_id = a.id
-    WHERE a.id = ANY(%s)
+    WHERE a.id = ANY(%s) AND NOT a.is_correction
     GROUP BY a.id
 ) t JOIN projects_project p ON p.id = t.project_id
 WHERE t.seconds IS NOT NULL

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from annotary_core.labels.shapes import SHAPES, noun_of
 from kernel.clock import utc_now
 from projects.selectors import object_tools_of
-from tasks.review.appeal_lists import bodies_of, rejected_answers_of, rejected_answers_page
+from tasks.review.appeal_lists import bodies_of, kept_until, rejected_answers_of, rejected_answers_page
 from tasks.review.models import MAX_STATEMENT, RejectedAnswer
 from tasks.standing.selectors import standing_for
 from workers_ui.views.base import actor_of, page
@@ -61,9 +61,18 @@ def _case(row: RejectedAnswer, body: dict[str, Any], now: datetime) -> dict[str,
         "state": row.state,
         "mayAppeal": may_appeal,
         "until": until if may_appeal else over if row.state == RejectedAnswer.State.REJECTED else "",
+        "sentBack": _sent_back(row),
         "statement": row.statement,
         "decision": row.decision,
     }
+
+
+def _sent_back(row: RejectedAnswer) -> str:
+    """Return what the worker can do about an image that was sent back; empty if it was not."""
+    until = kept_until(row)
+    if until is None:
+        return ""
+    return f"Sent back to you: your next set has this image until {until:%B} {until.day}, {until:%Y}, 00:00 UTC."
 
 
 def _time(text: str) -> datetime | None:

@@ -196,6 +196,13 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "assignment.skipped": ("arrow", _counted("skipped", "image", "skipped")),
     "assignment.expired": ("clock", _counted("expired", "image", "offered again because time ran out")),
     "assignment.released": ("undo", _counted("released", "image", "returned")),
+    "label.passed": (
+        "seal",
+        lambda line, names: f"{format_count(line.events, 'label')} passed a stage of review",
+    ),
+    "review.stages_changed": ("edit", lambda line, names: "The stages of review were changed"),
+    "image.sent_back": ("undo", _counted("leased", "image", "sent back to the same worker")),
+    "correction.ended": ("clock", _counted("released", "image", "not corrected in time, offered to others")),
     "hand.settled": ("money", _set_handed_in),
     "worker.joined": ("user", lambda line, names: f"{names.worker(line.data)} joined"),
     "worker.paused": ("pause", _paused),

@@ -52,6 +52,7 @@ def appeals(request: HttpRequest, project: Project) -> HttpResponse:
             "schema": project.schema.body if project.schema else None,
             "project": str(project.public_id),
             "kind": KINDS[chosen],
+            "sendsBack": bool(project.send_back_days),
             "cases": _cases(project, actor_of(request), list(found)),
         },
     }

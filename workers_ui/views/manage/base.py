@@ -19,10 +19,12 @@ from django.views.decorators.cache import never_cache
 from accounts.models import Role
 from accounts.selectors import COVERS, role_in
 from annotary_core.labels.shapes import SHAPES, measure_of, noun_of
-from kernel.errors import AnnotaryError
+from kernel.errors import AnnotaryError, Forbidden
 from projects.models import Project
 from projects.selectors import object_tools_of, project_for, require_not_archived
 from projects.socket_urls import console_socket_url
+from tasks.review.models import ReviewStage
+from tasks.review.stages import own_stages, stages_of
 from workers_ui.views.base import actor_of
 
 Row = TypeVar("Row")
@@ -53,8 +55,11 @@ TABS = (
 )
 
 
-def project_role_required(role: str, *, while_archived: bool = False) -> Callable[[View], View]:
-    """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization.
+def project_role_required(
+    role: str, *, while_archived: bool = False, or_in_stage: bool = False
+) -> Callable[[View], View]:
+    """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization, or
+    (`or_in_stage`) to be a client who reviews in one of its stages.
 
     Of an archived project it only shows things, unless it is for those too (`while_archived`). Browsers do not store
     its pages: "back" must not show a list as it was before something was saved.
@@ -65,7 +70,14 @@ def project_role_required(role: str, *, while_archived: bool = False) -> Callabl
         @login_required
         @wraps(view)
         def with_project(request: HttpRequest, project_id: uuid.UUID, **kwargs: Any) -> HttpResponseBase:
-            project = project_for(actor=actor_of(request), public_id=project_id, role=role)
+            try:
+                project = project_for(actor=actor_of(request), public_id=project_id, role=role)
+            except Forbidden:
+                if not or_in_stage:
+                    raise
+                project = project_for(actor=actor_of(request), public_id=project_id, role=Role.CLIENT)
+                if not _stages_of_client(request, project):
+                    raise
             if request.method == "POST" and not while_archived:
                 require_not_archived(project=project)
             return view(request, project, **kwargs)
@@ -81,6 +93,7 @@ def render_project_page(
     """Render a page with the project's header and tabs; a template whose name begins with "_" is a part without."""
     role = role_in(actor=actor_of(request), organisation_id=project.organisation_id)
     covered = COVERS.get(role or "", frozenset())
+    has_stage = role == Role.CLIENT and bool(_stages_of_client(request, project))
     tabs = [
         {
             "label": each.label,
@@ -88,7 +101,7 @@ def render_project_page(
             "current": each.name == tab,
         }
         for each in TABS
-        if each.role in covered
+        if each.role in covered or (has_stage and each.name == "review")
     ]
     tools = object_tools_of(project=project)
     shared = {
@@ -97,9 +110,14 @@ def render_project_page(
         "measure": measure_of(tools or SHAPES),
         "tabs": tabs,
         "is_manager": Role.MANAGER in covered,
+        "is_reviewer": Role.REVIEWER in covered,
         "live_url": console_socket_url(request, project),
     }
     return render(request, f"workers_ui/manage/{template}", shared | context, status=status)
+
+
+def _stages_of_client(request: HttpRequest, project: Project) -> list[ReviewStage]:
+    return own_stages(actor=actor_of(request), project=project, stages=stages_of(project=project))
 
 
 def landing_url(project: Project, role: str) -> str:

@@ -55,6 +55,10 @@ ADVANCED = {
         "Days to appeal",
         "If not 0, workers see which of their answers were rejected and why, and can appeal this long.",
     ),
+    "send_back_days": (
+        "Days to correct",
+        "If not 0, reviewers can send a rejected image back to its worker, who has this long to take it.",
+    ),
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
     "set_minutes": (
         "Minutes per set",

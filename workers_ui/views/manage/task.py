@@ -1,7 +1,7 @@
 """The evidence for one image's label: the answers, how much each counted, and the label's history."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import exp
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
-from accounts.selectors import display_names_for
+from accounts.selectors import display_names, display_names_for
 from annotary_core.aggregation.consolidated import ImagePosterior
 from annotary_core.wording import format_count
 from projects.models import Project
@@ -24,8 +24,9 @@ from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.label_proposals import open_proposal_of
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import label_versions
-from tasks.review.models import Review
-from tasks.review.selectors import verdicts_of
+from tasks.review.models import Review, StagePass
+from tasks.review.selectors import sent_back_by, verdicts_of
+from tasks.review.stages import passes_of
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page
 from workers_ui.views.manage.label_formatting import (
@@ -78,7 +79,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         "objects": objects,
         "answers": answers,
         "wants_objects": bool(object_tools_of(project=project)),
-        "history": history(list(label_versions(task=image_task)), list(verdicts_of(task=image_task)), names),
+        "history": whole_history(image_task, names),
         "desk": desk(project, image_task, label, answers, objects),
     }
     return render_project_page(request, project, "task.html", context, tab="review")
@@ -208,8 +209,24 @@ def _shares_in_words(shares: Sequence[Row]) -> list[str]:
     return [f"{name} {percent}%" for name, percent in percents if percent]
 
 
-def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], names: Names) -> list[Row]:
-    """Return the label's versions and the verdicts on them, newest first; `versions` must be newest first too."""
+def whole_history(task: Task, names: Names) -> list[Row]:
+    """Return the label's versions, the verdicts on them and the stages that they passed, newest first."""
+    versions, verdicts = list(label_versions(task=task)), list(verdicts_of(task=task))
+    steps = history(versions, verdicts, names, sent_back=sent_back_by(task=task))
+    return sorted([*steps, *stage_history(list(passes_of(task=task)))], key=lambda step: step["at"], reverse=True)
+
+
+def history(
+    versions: Sequence[ConsensusLabel],
+    verdicts: Sequence[Review],
+    names: Names,
+    *,
+    sent_back: Collection[int] = (),
+) -> list[Row]:
+    """Return the label's versions and the verdicts on them, newest first; `versions` must be newest first too.
+
+    sent_back: the row ids of the rejections that sent the image back.
+    """
     steps = []
     for index, version in enumerate(versions):
         before = versions[index + 1] if index + 1 < len(versions) else None
@@ -233,13 +250,32 @@ def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], name
                 "title": f"{word}, version {verdict.label.version}",
                 "icon": icon,
                 "state": state if verdict.is_current else "",
-                "text": verdict.reason or _verdict_note(verdict),
+                "text": _rejection(verdict, sent_back) if verdict.reason else _verdict_note(verdict),
                 "how": "",
                 "confidence": None,
                 "now": False,
             }
         )
     return sorted(steps, key=lambda step: step["at"], reverse=True)
+
+
+def stage_history(passes: Sequence[StagePass]) -> list[Row]:
+    """Return what was decided in stages of review, and by whom."""
+    people = display_names(actors={each.reviewer.public_id for each in passes})
+    words = {"approve": "Passed", "fix": "Fixed in", "reject": "Rejected in"}
+    return [
+        {
+            "at": each.created_at,
+            "title": f"{words[each.verdict]} “{each.stage.name}”, version {each.label.version}",
+            "icon": "seal",
+            "state": "",
+            "text": f"By {people[str(each.reviewer.public_id)]}.",
+            "how": "",
+            "confidence": None,
+            "now": False,
+        }
+        for each in passes
+    ]
 
 
 def _why(version: ConsensusLabel, before: ConsensusLabel | None, names: Names) -> str:
@@ -264,6 +300,10 @@ def _why(version: ConsensusLabel, before: ConsensusLabel | None, names: Names) -
 def _answer_weights(version: ConsensusLabel | None) -> dict[str, float]:
     answers = LabelEvidence.from_json(version.evidence).answers or () if version else ()
     return {each.annotation: 1.0 if each.weight is None else each.weight for each in answers}
+
+
+def _rejection(verdict: Review, sent_back: Collection[int]) -> str:
+    return f"{verdict.reason} Sent back to whoever gave this answer." if verdict.pk in sent_back else verdict.reason
 
 
 def _verdict_note(verdict: Review) -> str:

@@ -36,7 +36,8 @@ export function fillOverview(list, { set, question, images, isStarted, refused, 
     if (item.state === "skipped") return ["skipped", "Skipped"];
     if (isStarted(item)) return ["warn", item.answer ? "Changed, not saved" : "Started, not saved"];
     if (item.answer) return ["", describe(item.answer, question.classes)];
-    return item.state === "released" ? ["skipped", "Returned"] : ["warn", "No answer yet"];
+    if (item.state === "released") return ["skipped", "Returned"];
+    return ["warn", item.correction ? "To correct" : "No answer yet"];
   }
 
   function thumbnail(item) {

@@ -182,20 +182,39 @@ export default class extends Controller {
   show() {
     const { current } = this.set;
     const [draft, sketch] = this.set.canAnswer(current) ? this.storedOf(current) : [null, null];
+    const answer = current.answer ?? this.formerOf(current);
     this.showView("work");
     this.surface.show({
       item: current,
       url: this.images.url(current),
-      objects: draft?.objects ?? current.answer?.objects ?? [],
+      objects: draft?.objects ?? answer?.objects ?? [],
       sketch,
-      classId: draft ? draft.classId : (current.answer?.image?.class ?? null),
+      classId: draft ? draft.classId : (answer?.image?.class ?? null),
+      region: current.correction?.region ?? null,
       locked: !this.set.canAnswer(current),
     });
     this.watch.restart();
     this.hint("");
     this.showProgress();
+    this.showCorrection();
     this.showAnswer();
     this.showQuestion();
+  }
+
+  /** The worker's own answer that was sent back, to begin with. Where a choice saves at once, it would look chosen. */
+  formerOf({ correction }) {
+    return this.question.draws ? (correction?.answer ?? null) : null;
+  }
+
+  showCorrection() {
+    const { correction } = this.set.current;
+    const part = this.target("correction");
+    if (!part) return; // practice and exams have none
+    part.hidden = !correction;
+    if (!correction) return;
+    this.target("wrong").textContent = correction.reason;
+    const former = correction.answer ? `You answered: ${describe(correction.answer, this.question.classes)}. ` : "";
+    this.target("former").textContent = `${former}You were paid for this image.`;
   }
 
   showAnswer() {
@@ -308,6 +327,10 @@ export default class extends Controller {
 
   async save(answer) {
     const { current } = this.set;
+    if (current.answer === null && sameAnswer(answer, current.correction?.answer ?? null)) {
+      this.hint("This is the answer that was sent back. Correct it, or skip the image.");
+      return;
+    }
     await this.once(async () => {
       const changed = !sameAnswer(answer, current.answer) || this.queue.refused.has(current.id);
       if (changed) await this.queue.answer(current, answer, this.watch.seconds);

@@ -1,6 +1,7 @@
 /* The worker's set: its images in order, the current one, and the answers. Pure: no DOM, no network.
  *
- * An item is {id, position, width, height, image, state, answer}; state is "leased", "submitted", "skipped", "expired"
+ * An item is {id, position, width, height, image, state, answer, correction}; correction is {reason, region, answer} of
+ * an image that was sent back, or null; state is "leased", "submitted", "skipped", "expired"
  * or "released", as the server reports it. Entries still queued on the device (`waiting`) override the server's. */
 
 export class SetState {

@@ -4,6 +4,7 @@
 import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
 import { ToolSwitch } from "../canvas/tool_switch.js";
+import { regionOverlay } from "../canvas/tools/index.js";
 
 /** Events: "choose" {classId} (the class of the image), "draw" {}, "sketch" {} (a change of the unfinished object). */
 export class SetSurface extends EventTarget {
@@ -76,9 +77,11 @@ export class SetSurface extends EventTarget {
     return this.imagePicker?.value ?? null;
   }
 
-  show({ item, url, objects, sketch, classId, locked }) {
+  /** region: the part of the image that a reviewer marked, or null. */
+  show({ item, url, objects, sketch, classId, locked, region = null }) {
     this.annotator.setReadOnly(this.readOnly || locked);
-    this.annotator.show({ imageUrl: url, width: item.width, height: item.height, objects });
+    const overlays = region ? [regionOverlay(region, "Marked by the reviewer")] : [];
+    this.annotator.show({ imageUrl: url, width: item.width, height: item.height, objects, overlays });
     if (sketch) this.annotator.resumeSketch(sketch);
     this.imagePicker?.set(classId);
     // Wherever the focus was, a key pressed next would act on an image that nobody has seen.

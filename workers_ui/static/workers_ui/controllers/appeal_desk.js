@@ -1,5 +1,5 @@
-/* Decides appeals, and rejects wrong answers to check images with a reason. Options also: {project, kind: "appeal" |
- * "draft" | "decided"}; each case: {name, page, who, statement, facts, mayDecide, overlays}.
+/* Decides appeals, and rejects wrong answers to check images with a reason. Options also: {project, sendsBack, kind: "appeal"
+ * | "draft" | "decided"}; each case: {name, page, who, statement, facts, mayDecide, overlays}.
  * Keys: U upholds, D denies; R rejects, L leaves it; arrows move. */
 
 import { callApi } from "../lib/api.js";
@@ -57,17 +57,28 @@ export default class AppealDesk extends CaseDesk {
     const { id } = this.case;
     const reason = this.target("text").value.trim();
     if (!reason) return null;
-    if (this.step === "reject") {
-      const region = this.region && this.target("region").checked ? this.region : null;
-      return this.decide(
-        "POST",
-        this.draftUrl,
-        { reason, region },
-        "Rejected. Workers see it with the next rejected work.",
-      );
-    }
+    if (this.step === "reject") return this.rejectDraft("Rejected. Workers see it with the next rejected work.");
     const uphold = this.step === "uphold";
     return this.decide("POST", `/api/v1/appeals/${id}/decision/`, { uphold, reason }, uphold ? "Upheld." : "Denied.");
+  }
+
+  rejectDraft(done, choice = {}) {
+    const reason = this.target("text").value.trim();
+    const region = this.region && this.target("region").checked ? this.region : null;
+    return this.decide("POST", this.draftUrl, { reason, region, ...choice }, done);
+  }
+
+  /* Workers get it again to correct it, like work. */
+  sendBack() {
+    if (this.step !== "reject" || !this.target("text").reportValidity()) return null;
+    this.closeSheet();
+    return this.rejectDraft("Sent back. Workers get it with the next rejected work.", { send_back: true });
+  }
+
+  reasonKey(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !this.options.sendsBack) return;
+    event.preventDefault();
+    void this.sendBack();
   }
 
   leave() {

@@ -1,4 +1,5 @@
-/* A worker's rejected answers, and appeals. Each case: {state, mayAppeal, until, statement, decision}.
+/* A worker's rejected answers, and appeals. Each case: {state, mayAppeal, until, sentBack, statement,
+ * decision}.
  * Keys: A appeals, arrows move; in the statement, Ctrl+Enter sends it. */
 
 import { callApi } from "../lib/api.js";
@@ -11,10 +12,12 @@ export default class RejectedDesk extends CaseDesk {
     return { a: "ask" };
   }
 
-  describe({ state, mayAppeal, until, statement, decision }) {
+  describe({ state, mayAppeal, until, sentBack, statement, decision }) {
     const chip = this.target("state");
     chip.textContent = STATES[state];
     this.target("until").textContent = until;
+    this.target("sent-back").textContent = sentBack;
+    this.target("sent-back").hidden = sentBack === "";
     this.target("ask-part").hidden = !mayAppeal;
     this.target("statement-part").hidden = statement === "";
     this.target("statement").textContent = statement;
@@ -43,7 +46,7 @@ export default class RejectedDesk extends CaseDesk {
       this.showProblem(response.message);
       return;
     }
-    Object.assign(item, { state: "appealed", mayAppeal: false, statement, until: "" });
+    Object.assign(item, { state: "appealed", mayAppeal: false, statement, until: "", sentBack: "" });
     this.target("status").textContent = "Your appeal was sent. Someone else looks at it.";
     const following = this.cases.findIndex((other, at) => at > this.index && other.mayAppeal);
     if (following >= 0) this.index = following;

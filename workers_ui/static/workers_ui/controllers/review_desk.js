@@ -1,5 +1,6 @@
-/* Reviews labels, least certain first. Options: {schema, list, labels, target, again}.
- * Keys: A approves, F fixes, R rejects with a reason, arrows move between labels; in a fix, Enter saves, Escape cancels. */
+/* Reviews labels, least certain first. Options: {schema, list, labels, target, again,
+ * sendsBack, hasEvidence}; each label: {task, stage, answer, ...}.
+ * Keys: A approves, F fixes, R rejects with a reason (Ctrl+Enter sends the image back to its worker), arrows move between labels; in a fix, Enter saves, Escape cancels. */
 
 import { withArticle } from "../canvas/tools/index.js";
 import { callApi } from "../lib/api.js";
@@ -63,13 +64,16 @@ export default class ReviewDesk extends Controller {
     this.evidence = null;
     this.target("label").textContent = this.desk.describe(label.answer);
     this.target("sure").textContent = certainty(label, this.options.target);
-    Object.assign(this.target("page"), { href: label.page, hidden: false });
+    this.target("stage").textContent = `Stage: ${label.stage}`;
+    this.target("stage").hidden = !label.stage;
+    Object.assign(this.target("page"), { href: label.page ?? "?", hidden: !label.page });
     this.target("position").textContent = this.position;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);
   }
 
   async loadEvidence(label) {
+    if (!this.options.hasEvidence) return;
     const response = await callApi("GET", `/api/v1/tasks/${label.task}/evidence/`);
     if (label !== this.label) return;
     if (!response.ok) {
@@ -162,11 +166,25 @@ export default class ReviewDesk extends Controller {
   }
 
   reject() {
+    return this.decide(this.rejection(), "Rejected. It will be labeled again.");
+  }
+
+  /* The workers who gave the answer get the image again. */
+  sendBack() {
+    if (!this.target("reason").reportValidity()) return null;
+    this.closeSheet();
+    return this.decide({ ...this.rejection(), send_back: true }, "Sent back to be corrected.");
+  }
+
+  rejection() {
     const region = this.region && this.target("region").checked ? { region: this.region } : {};
-    return this.decide(
-      { verdict: "reject", reason: this.target("reason").value.trim(), ...region },
-      "Rejected. It will be labeled again.",
-    );
+    return { verdict: "reject", reason: this.target("reason").value.trim(), ...region };
+  }
+
+  reasonKey(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !this.options.sendsBack) return;
+    event.preventDefault();
+    void this.sendBack();
   }
 
   async decide(verdict, confirmation) {
@@ -180,7 +198,7 @@ export default class ReviewDesk extends Controller {
       ...verdict,
     });
     this.sending = false;
-    if (response.ok) this.decided(label, confirmation, verdict.verdict === "reject" ? "rejected" : "approved");
+    if (response.ok) this.decided(label, confirmation, listAfter(label, verdict));
     else if (response.status === 409) await this.conflict(label, response);
     else this.showProblem(response.message);
   }
@@ -195,7 +213,8 @@ export default class ReviewDesk extends Controller {
   /* Someone else decided first, or the label changed: show its current state instead of retrying. */
   async conflict(label, response) {
     if (response.body?.type?.endsWith("/label_changed/")) {
-      await this.loadEvidence(label);
+      if (this.options.hasEvidence) await this.loadEvidence(label);
+      else location.reload();
       return;
     }
     toast(`Someone else decided first. ${response.message}`, "warn");
@@ -241,6 +260,12 @@ export default class ReviewDesk extends Controller {
     line.querySelector("p").textContent = message;
     line.hidden = message === "";
   }
+}
+
+/* In a project with stages, the server alone knows whether a label has passed them all. */
+function listAfter(label, { verdict }) {
+  if (verdict === "reject") return "rejected";
+  return label.stage ? "passed" : "approved";
 }
 
 /* The figures beside the names of the lists, above the desk. */
