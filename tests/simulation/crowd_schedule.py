@@ -51,6 +51,10 @@ class TimedWorker(Timed, ConcernedWorker):
     """A tab of a worker."""
 
 
+class BusyWorker(Timed, RandomWalk):
+    """A tab of a worker who does nothing but take sets, answer, and give back."""
+
+
 class TimedBeat(Timed, BeatWalk):
     """The sweeps and jobs, and the time between them."""
 
@@ -61,10 +65,11 @@ class TimedBeat(Timed, BeatWalk):
 
 
 class CrowdSchedule:
-    """What one seed does. Some workers have two tabs, and sweeps run twice."""
+    """What one seed does. Some workers have two tabs, and sweeps run twice. Unless it `decides`, nobody decides about
+    people, money and classes: workers contend for images more often then."""
 
-    def __init__(self, seed: int, clock: VirtualClock, numbers: RandomOfThread) -> None:
-        self.seed, self.clock = seed, clock
+    def __init__(self, seed: int, clock: VirtualClock, numbers: RandomOfThread, *, decides: bool = True) -> None:
+        self.seed, self.clock, self.decides = seed, clock, decides
         self.random = random.Random(seed)
         # The order of the images, and so where gold is, is drawn when they are inserted.
         with connection.cursor() as cursor:
@@ -76,7 +81,8 @@ class CrowdSchedule:
         self.other = self._another_project()
         self._move_to_an_organisation(self.project, self.other)
         something_to_decide(self.project)
-        self._a_past()
+        if decides:
+            self._a_past()
         self.walks = list(self._walks())
         for walk in self.walks:
             if isinstance(walk, Timed):
@@ -156,12 +162,11 @@ class CrowdSchedule:
     def _walks(self) -> Iterator[Walk]:
         tabs = self.random.choices(range(WORKERS), k=self.random.randint(2, 4))
         for number, worker in enumerate(tabs):
-            yield TimedWorker(
-                self.project, factories.a_worker(f"w{worker}"), self.seed * 100 + number, other=self.other
-            )
+            tab = TimedWorker if self.decides else BusyWorker
+            yield tab(self.project, factories.a_worker(f"w{worker}"), self.seed * 100 + number, other=self.other)
         if self.random.random() < 0.7:
             yield ManagerWalk(self.project, self.seed * 100 + 10)
-        if self.random.random() < 0.6:
+        if self.decides and self.random.random() < 0.6:
             yield DecisionWalk(self.project, self.seed * 100 + 11)
         for number in range(self.random.randint(1, 2)):
             yield TimedBeat(self.project, self.seed * 100 + 20 + number)
