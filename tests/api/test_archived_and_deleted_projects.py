@@ -34,6 +34,7 @@ OF_NO_PROJECT = (
     "attempts/",
     "attempt-items/",
     "work/qualifications/",
+    "work/standing/",
 )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Membership, Role
 from accounts.services import invite
+from kernel.clock import utc_now
 from kernel.models import IdempotencyRecord
 from projects.models import Project
 from tasks.api.urls import urlpatterns
@@ -81,6 +83,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
     fix_label(reviewer=factories.ada(), task=fixed, label_hash=seen, raw=factories.class_answer(2))
     owed = {"kind": "correction", "amount": 3, "currency": "USD", "cause": "another recount"}
     LedgerEntry.objects.create(project=world.project, worker=factories.finch(), **owed)
+    waits = {**owed, "cause": "a later recount", "approved_at": utc_now() + timedelta(days=7)}
+    LedgerEntry.objects.create(project=world.project, worker=factories.finch(), **waits)
     aviary = str(world.project.organisation.public_id)  # ada soon owns a second one
     return {
         "/api/v1/organisations/": {"name": "Second aviary"},
@@ -126,6 +130,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         },
         "/api/v1/organisations/{organisation_id}/payouts/": {},
         f"{project}workers/{{worker_id}}/bonuses/": {"amount": "5.00", "reason": "Careful work."},
+        f"{project}early-approvals/": {"worker": str(factories.finch().public_id)},
         "/api/v1/organisations/{organisation_id}/repairs/": {
             "worker": str(factories.finch().public_id),
             "reason": "Random answers.",
