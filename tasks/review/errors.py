@@ -100,15 +100,13 @@ class NotSecondReviewer(Forbidden):
 
 
 class SendingBackOff(Refused):
-    """This project sends no images back to their workers. Set days to correct in its settings, or reject the label for
-    other workers."""
+    """This project sends no images back. Set days to correct in its settings, or reject it for other workers."""
 
     code = "sending_back_off"
 
 
 class NobodyToCorrect(Refused):
-    """Nobody can correct this: no worker gave exactly this answer, their set is not finished, or they no longer work in
-    the project. Reject it for other workers instead."""
+    """No active worker with a submitted set gave exactly this answer. Reject it for other workers instead."""
 
     code = "nobody_to_correct"
 
