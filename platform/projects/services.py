@@ -172,7 +172,7 @@ def append_rule(*, project: Project, by: Actor, rule: str) -> Instructions:
     """
     row = Project.objects.select_for_update(no_key=True, of=("self",)).get(pk=project.pk)
     # Read by a statement of its own: joined to the locked row it would be of the snapshot before the wait.
-    written = Instructions.objects.filter(pk=row.instructions_id).values_list("body", flat=True).first() or ""
+    written = Instructions.objects.filter(pk=row.instructions_id or 0).values_list("body", flat=True).first() or ""
     body = f"{written}\n\n{rule}" if written else rule
     instructions = write_instructions(project=row, by=by, body=body, is_important=True)
     project.instructions, project.version_to_confirm = instructions, row.version_to_confirm

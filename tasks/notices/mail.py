@@ -10,6 +10,7 @@ import hashlib
 import time
 from datetime import timedelta
 from smtplib import SMTPConnectError, SMTPException, SMTPServerDisconnected
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -90,7 +91,8 @@ def send_due_mails() -> int:
 
 def _next_recipient(passed: list[int]) -> int | None:
     with connection.cursor() as cursor:
-        cursor.execute(NEXT, {"given_up": GIVEN_UP_AFTER, "passed": passed})
+        params: dict[str, Any] = {"given_up": GIVEN_UP_AFTER, "passed": passed}
+        cursor.execute(NEXT, params)
         row = cursor.fetchone()
         return row[0] if row else None
 
@@ -100,7 +102,8 @@ def _claim(recipient: int) -> list[int]:
     """Waits for others who claim for the same person. Lease what is due for them; return the row ids."""
     lock_named(f"notices mailed to {recipient}")
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"recipient": recipient, "lease": LEASE, "given_up": GIVEN_UP_AFTER})
+        params: dict[str, Any] = {"recipient": recipient, "lease": LEASE, "given_up": GIVEN_UP_AFTER}
+        cursor.execute(CLAIM, params)
         return sorted(pk for (pk,) in cursor.fetchall())
 
 

@@ -40,7 +40,7 @@ ON CONFLICT DO NOTHING
 """
 
 GIVEN = """
-SELECT actor_id, %(organisation)s::bigint AS organisation_id, %(project)s::bigint AS project_id, %(key)s::text AS key,
+SELECT actor_id, %(org)s::bigint AS organisation_id, %(project)s::bigint AS project_id, %(key)s::text AS key,
     %(data)s::jsonb AS data
 FROM unnest(%(recipients)s::bigint[]) AS t(actor_id)
 """
@@ -54,7 +54,7 @@ def write_notices(
     Waits for a transaction that tells one of them the same. Whether and when a mail follows is what each has chosen.
     """
     params = {
-        "organisation": project.organisation_id,
+        "org": project.organisation_id,
         "project": project.pk,
         "key": key,
         "data": orjson.dumps(dict(data or {})).decode(),

@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[str, bool]] = {
 
 
 def words_of(kind: str, *, project: str, project_id: str, organisation: str, data: Mapping[str, Any]) -> NoticeWords:
-    """Return the words of a notice. `project` and `organisation` are their names; those without a project need none."""
+    """Return the words of a notice. Projects and organizations are passed by name; without a project, it is empty."""
     amount = f"{shown_amount(Decimal(data.get('amount', 0)))} {data.get('currency', '')}"
     match kind:
         case "work_opened":

@@ -32,10 +32,14 @@ def threads_of_hand(*, hand: Hand) -> QuerySet[ImageThread]:
 
 
 def threads_of_project(*, project: Project, state: str = "") -> QuerySet[ImageThread]:
-    """Return the project's threads, oldest first, each with worker and image; those in one state, or all."""
+    """Return the project's threads, each with worker and image; those in one state, or all.
+
+    Oldest first, but those that are answered newest first.
+    """
     images = ("assignment__task__image", "assignment__gold__image")
     rows = ImageThread.objects.filter(project=project).select_related("project", "worker", "answered_by", *images)
-    return (rows.filter(state=state) if state else rows).order_by("pk")
+    rows = rows.filter(state=state) if state else rows
+    return rows.order_by("-pk" if state == ImageThread.State.ANSWERED else "pk")
 
 
 def thread_for(*, public_id: UUID) -> ImageThread:

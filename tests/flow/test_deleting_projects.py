@@ -22,6 +22,7 @@ from tasks.flow.jobs import delete_project_job
 from tasks.flow.project_deletion import delete_project, erase_project
 from tasks.flow.revocation import end_hands_without_access
 from tasks.ingest.models import Image
+from tasks.notices.models import Notice
 from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of
@@ -47,6 +48,8 @@ STAYS = {
     "tasks.WorkedTime",
 }
 STAYS |= {"tasks.Qualification", "tasks.QualificationGrant"}
+# Those about pay; the others belong to a project.
+STAYS |= {"tasks.Notice"}
 
 
 @pytest.fixture
@@ -85,6 +88,7 @@ def test_nothing_stays_but_what_others_own(world: World) -> None:
     delete(world.project)
     erase(world.project)
     assert rows_of_projects() == {}
+    assert not Notice.objects.exclude(project=None).exists()
     assert not Event.objects.exists()
     row = Project.objects.get(pk=world.project.pk)
     assert (row.name, row.erased_at is None) == ("Strays", False)

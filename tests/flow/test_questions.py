@@ -52,8 +52,8 @@ def texts(thread: ImageThread) -> list[str]:
     return [each.body for each in messages_of(threads=[thread])[thread.pk]]
 
 
-def answered(thread: ImageThread, text: str = "Yes, also through glass.", **given: Any) -> ImageThread:
-    values: dict[str, Any] = {"by": factories.ada(), "project": thread.project, "messages": 1, **given}
+def answered(thread: ImageThread, text: str = "Yes, also through glass.", **changed: Any) -> ImageThread:
+    values: dict[str, Any] = {"by": factories.ada(), "project": thread.project, "messages": 1, **changed}
     return answer_question(public_id=thread.public_id, text=text, **values)
 
 

@@ -70,8 +70,6 @@ def _page(
     request: HttpRequest, project: Project, chosen: str, *, status: int = 200, refused: dict[str, Any] | None = None
 ) -> HttpResponse:
     rows = {name: threads_of_project(project=project, state=name) for name in LISTS}
-    # Open ones oldest first, those that are answered newest first.
-    rows["answered"] = rows["answered"].order_by("-pk")
     pages = {name: Paginator(each, PAGE_SIZE) for name, each in rows.items()}
     found, pager = paginate(request, pages[chosen])
     context = {
