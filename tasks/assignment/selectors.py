@@ -76,9 +76,7 @@ class LiveHand:
 def shown_hand(hand: Hand) -> ShownHand:
     rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand.pk})
     # Django returns JSON columns of raw statements as text.
-    shown = [
-        ShownAssignment(*row[:5], None if row[5] is None else json.loads(row[5]), is_correction=row[6]) for row in rows
-    ]
+    shown = [ShownAssignment(*row[:5], None if row[5] is None else json.loads(row[5]), row[6]) for row in rows]
     # Every image of a hand that came back is in a later hand, which may leave none in this one.
     price, version, body, instructions = rows[0][7:] if rows else _current_versions(hand.project)
     terms = PayTerms.from_json(hand.pay_terms) if hand.pay_terms else PayTerms(PayBy.ANSWER, price)

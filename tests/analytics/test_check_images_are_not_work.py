@@ -70,7 +70,7 @@ def test_images_of_exams_are_neither_work_nor_check_images(project: Project) -> 
     assert project_figures(project=project)["progress"] == before
     for use in ("exam", "practice"):
         image = a_task(project).image
-        options = {"use": use, "raw": class_answer(1), "explanation": "", "by": ada()}
+        options: dict[str, Any] = {"use": use, "raw": class_answer(1), "explanation": "", "by": ada()}
         added = add_qualification_image(qualification=row, image=image, **options)
     assert project_figures(project=project)["progress"] == before
     retire_image(image=added)

@@ -8,7 +8,8 @@ the first line. Statements: as the client sees them.
 import argparse
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from tests.benchmarks.claims import StatementTime, a_database, machine, spread
 
@@ -77,7 +78,7 @@ def report(answers: int, medians: list[float]) -> Iterator[str]:
         yield f"  {'':<16} whole call   {spread(whole)}"
 
 
-def settle_sets(project: object, workers: list[object]) -> tuple[list[float], list[float]]:
+def settle_sets(project: Any, workers: Sequence[Any]) -> tuple[list[float], list[float]]:
     """Return the seconds of settling: in statements, and of the whole call."""
     from django.db import connection
 
