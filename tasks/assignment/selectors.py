@@ -24,7 +24,7 @@ from tasks.standing.models import Standing
 # What a worker sees of a hand, without what was sent back of it and is in no set yet. Read with every claim, so it
 # bypasses the ORM, which would take most of the time.
 SELECT_SHOWN_HAND = """
-SELECT a.public_id, a.position, a.state, a.width, a.height, n.body, a.is_correction,
+SELECT a.public_id, a.position, a.state, a.width, a.height, a.is_correction, n.body,
     a.price, s.version, s.body, coalesce(i.body, '')
 FROM tasks_assignment a
 JOIN projects_labelschema s ON s.id = a.schema_id
@@ -47,8 +47,8 @@ class ShownAssignment:
     state: str
     width: int
     height: int
-    answer: dict[str, Any] | None
     is_correction: bool
+    answer: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class LiveHand:
 def shown_hand(hand: Hand) -> ShownHand:
     rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand.pk})
     # Django returns JSON columns of raw statements as text.
-    shown = [ShownAssignment(*row[:5], None if row[5] is None else json.loads(row[5]), row[6]) for row in rows]
+    shown = [ShownAssignment(*row[:6], None if row[6] is None else json.loads(row[6])) for row in rows]
     # Every image of a hand that came back is in a later hand, which may leave none in this one.
     price, version, body, instructions = rows[0][7:] if rows else _current_versions(hand.project)
     terms = PayTerms.from_json(hand.pay_terms) if hand.pay_terms else PayTerms(PayBy.ANSWER, price)
