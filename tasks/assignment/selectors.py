@@ -76,7 +76,10 @@ class LiveHand:
 def shown_hand(hand: Hand) -> ShownHand:
     rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand.pk})
     # Django returns JSON columns of raw statements as text.
-    shown = [ShownAssignment(*row[:6], None if row[6] is None else json.loads(row[6])) for row in rows]
+    shown = [
+        ShownAssignment(public_id, position, state, width, height, is_correction, json.loads(body) if body else None)
+        for public_id, position, state, width, height, is_correction, body in (row[:7] for row in rows)
+    ]
     # Every image of a hand that came back is in a later hand, which may leave none in this one.
     price, version, body, instructions = rows[0][7:] if rows else _current_versions(hand.project)
     terms = PayTerms.from_json(hand.pay_terms) if hand.pay_terms else PayTerms(PayBy.ANSWER, price)

@@ -132,6 +132,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "qualifications/", "get"): MANAGERS,
     (P + "qualifications/", "post"): MANAGERS,
     (P + "requirements/", "get"): MANAGERS,
+    (P + "review-stages/", "get"): MANAGERS,
+    (P + "review-stages/", "put"): MANAGERS,
     (P + "worker-filter/", "get"): MANAGERS,
     (P + "worker-filter/", "put"): MANAGERS,
     (P + "worker-filter/preview/", "post"): MANAGERS,
