@@ -100,9 +100,9 @@ class ApplyView(View):
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         """Refused (`application_refused`) within 7 days after one was declined, after 3 for this project, and with 10
         that wait."""
+        note = valid(NoteSerializer(data=request.data))["note"]
         project = opening_for(worker=actor_of(request), public_id=project_id)
         same_organisation(request, project.organisation_id)
-        note = valid(NoteSerializer(data=request.data))["note"]
         return Response(MyApplicationSerializer(apply(project=project, worker=actor_of(request), note=note)).data)
 
 

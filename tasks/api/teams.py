@@ -27,7 +27,7 @@ from tasks.analytics.team_progress import team_progress
 from tasks.api import examples
 from tasks.api.access import View, actor_of
 from tasks.api.accounts import organisation_of
-from tasks.api.filters import prefix
+from tasks.api.filters import created, prefix
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page, page_at_once
 from tasks.api.request_bodies import valid
@@ -133,7 +133,7 @@ class TeamMembersView(View):
     def check_access(self, request: Request, **ids: Any) -> None:
         _organisation(request, ids["organisation_id"])
 
-    @listing(TeamMemberSerializer, summary="Members of a team")
+    @listing(TeamMemberSerializer, filters=created(what="Joined"), summary="Members of a team")
     def get(self, request: Request, organisation_id: uuid.UUID, team_id: uuid.UUID) -> Response:
         team = team_for(organisation=_organisation(request, organisation_id), public_id=team_id)
         return page_at_once(request, members_of_team(team=team).order_by(), _members)

@@ -30,11 +30,17 @@ OF_NO_PROJECT = (
     "organisations/",
     "tokens/",
     "invitations/accept/",
+    "invitations/apply/",
     "qualifications/",
     "attempts/",
     "attempt-items/",
     "work/qualifications/",
     "work/standing/",
+    "work/questions/",
+    "work/teams/",
+    "work/openings/",
+    "work/applications/",
+    "notices/",
 )
 
 

@@ -37,7 +37,7 @@ def test_a_deadline_is_kept_in_utc_and_listed(ada: APIClient, world: World) -> N
         ({"deadline_at": "Friday"}, 400, "Datetime has wrong format"),
         ({"deadline_at": "2020-01-05T18:00:00Z", "priority": 3}, 422, "a time in the future"),
         ({"deadline_at": "2350-01-05T18:00:00Z"}, 422, "within ten years"),
-        ({}, 400, "Send `priority`, `deadline_at`, or both."),
+        ({}, 400, "Send `priority`, `deadline_at`, `team`, or several of them."),
     ],
 )
 def test_a_bad_deadline_changes_nothing(

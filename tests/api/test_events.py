@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDED = re.compile(r'"([a-z]{2,}\.(?:[a-z_]+|\{[a-z_.]+\}))"')
 #: Names of the same form in those modules: of jobs, and of a file.
 OTHERS = {
+    "notices.announce_work",
     "consensus.refit",
     "consensus.update",
     "flow.change_classes",
@@ -122,7 +123,8 @@ def test_each_role_reads_what_it_may_read_elsewhere(project: Project) -> None:
     kinds = {role: {each["type"] for each in rows} for role, rows in read.items()}
     assert kinds["manager"] == {*EVENT_KINDS, "something.new"}
     about = {role: {kind.partition(".")[0] for kind in kinds[role]} for role in kinds}
-    assert about["reviewer"] == {"project", "tasks", "totals", "batch", "task", "label", "repair", "classes", "appeal"}
+    batches = {"project", "tasks", "totals", "batch", "task", "label", "repair", "classes"}
+    assert about["reviewer"] == {*batches, "appeal", "question"}
     assert about["client"] == {"project", "snapshot", "export"}
     deltas = {role: {name for each in rows for name in each["delta"]} for role, rows in read.items()}
     assert deltas == {"manager": {"submitted", "approved"}, "reviewer": {"approved"}, "client": set()}

@@ -49,7 +49,7 @@ def test_both_have_the_same_structure_in_a_set(wren: APIClient, world: World) ->
     assert {key: value for key, value in gold.items() if key not in {"id", "image", "position"}} == {
         key: value for key, value in work.items() if key not in {"id", "image", "position"}
     }
-    assert set(gold) == {"id", "position", "state", "width", "height", "image", "answer"}
+    assert set(gold) == {"id", "position", "state", "width", "height", "image", "answer", "correction"}
 
 
 def headers_of(answer: Any) -> dict[str, str]:
