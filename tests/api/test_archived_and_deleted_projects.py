@@ -24,7 +24,7 @@ NOT_READ_ONLY = {
     P + "events/tickets/",
     "invitations/<uuid:invitation_id>/",
 }
-WORKERS = ("work/rejections/<", "hands/", "assignments/", P + "hands/")
+WORKERS = ("work/rejections/<", "hands/", "assignments/", P + "hands/", P + "leave/")
 OF_NO_PROJECT = (
     "me/",
     "organisations/",
