@@ -122,7 +122,14 @@ class OutageReport:
             self._last[kind] = now
             suppressed = self._suppressed.pop(kind, 0)
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
-        logger.warning("unavailable", kind=kind, error=reason, more=suppressed)
+        logger.warning("unavailable", kind=kind, error=reason, more=suppressed, **_place(error))
+
+
+def _place(error: BaseException) -> dict[str, str]:
+    """Of two transactions that waited for each other: which waited for what, and in which table. It has no data."""
+    if not isinstance(error, psycopg.errors.DeadlockDetected):
+        return {}
+    return {"waits": error.diag.message_detail or "", "context": error.diag.context or ""}
 
 
 _report = OutageReport()

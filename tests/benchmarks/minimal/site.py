@@ -84,7 +84,7 @@ def _record(project: int, kind: str, delta: dict[str, int]) -> None:
 
 
 def _hand_body(hand: Any, public_id: uuid.UUID, currency: str, rows: Any) -> dict[str, Any]:
-    price, version, schema, instructions = rows[0][6:]
+    price, version, schema, instructions = rows[0][7:]
     return {
         "id": str(hand[1]),
         "project": str(public_id),
@@ -103,7 +103,8 @@ def _hand_body(hand: Any, public_id: uuid.UUID, currency: str, rows: Any) -> dic
                 "width": row[3],
                 "height": row[4],
                 "image": f"/api/v1/assignments/{row[0]}/image",
-                "answer": json.loads(row[5]) if row[5] else None,
+                "answer": json.loads(row[6]) if row[6] else None,
+                "correction": None,
             }
             for row in rows
         ],
