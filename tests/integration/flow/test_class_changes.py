@@ -50,7 +50,8 @@ def project() -> Project:
 
 def test_a_merge_carries_labels_and_verdicts_and_makes_answers_agree(project: Project) -> None:
     fox, cat = labeled(project, FOX, FOX, FOX), labeled(project, CAT, CAT, DOG)
-    mixed = labeled(project, FOX, DOG, CAT, approved=False)
+    # A fox or a cat, however the tie is broken, and then a dog.
+    mixed = labeled(project, FOX, FOX, CAT, CAT, DOG, approved=False)
     evidence = list(WorkerEvidence.objects.order_by("pk").values())
     row = change(project, MERGE)
     assert names(project) == {1: "cat", 2: "dog"}
@@ -60,7 +61,7 @@ def test_a_merge_carries_labels_and_verdicts_and_makes_answers_agree(project: Pr
     verdict = Review.objects.get(task=fox, is_current=True)
     assert (verdict.verdict, verdict.label_hash, verdict.label) == ("approve", label(fox).content_hash, label(fox))
     assert label(fox).evidence["mapped"] == {"change": str(row.public_id), "version": 1, "classes": {"3": 2}}
-    assert label(mixed).evidence["class"]["votes"] == {"1": 1, "2": 2}
+    assert label(mixed).evidence["class"]["votes"] == {"1": 2, "2": 3}
     assert (row.state, row.images) == ("applied", 2)
     # A verdict that is carried is not counted once more.
     assert list(WorkerEvidence.objects.order_by("pk").values()) == evidence
