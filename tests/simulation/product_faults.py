@@ -78,7 +78,11 @@ FAULTS: dict[str, Fault] = {
         PolicyRules, slots, "CLOSE_LEASES", replaced("t.taken - n.places", "t.taken")
     ),
     "a slot reopens without a new generation": Fault(
-        PolicyRules, slots, "CLOSE_LEASES", replaced(", generation = b.generation + 1", "")
+        PolicyRules,
+        slots,
+        "CLOSE_LEASES",
+        replaced(", generation = b.generation + 1", ""),
+        ("skip_what_another_has_looked_for",),
     ),
     "a credit is twice the price": Fault(
         PolicyRules, pay_services, "POST_CREDITS", replaced("a.price, p.currency", "a.price * 2, p.currency")
@@ -127,7 +131,7 @@ FAULTS: dict[str, Fault] = {
         PayRules,
         payouts,
         "PAY",
-        replaced("coalesce(e.approved_at, e.created_at) <= %(until)s", "true"),
+        replaced("e.approved_at, e.created_at) <= %(until)s)", "e.approved_at, e.created_at) IS NOT NULL)"),
         ("change_pay", "finish_a_set", "pay_out"),
     ),
     "a payout forgets what was left over": Fault(
