@@ -33,14 +33,14 @@ def ok(answer: Any, status: int = 200) -> Any:
 
 
 def run_jobs() -> None:
-    """Run the queued jobs once."""
+    """Run the queued jobs once, but for those whose time has not come."""
     run: dict[str, Callable[..., Any]] = {
         "flow.run_import": run_import,
         "consensus.update": update_labels,
         "snapshots.build": build_snapshot,
         "exports.write": write_export,
     }
-    for job in Job.objects.filter(state=Job.State.QUEUED).order_by("id"):
+    for job in Job.objects.filter(state=Job.State.QUEUED, not_before=None).order_by("id"):
         run[job.kind](**job.args)
         Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
 

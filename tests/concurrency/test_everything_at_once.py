@@ -22,7 +22,7 @@ from tests.simulation.crowd_schedule import two_sets_at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 
 #: The walks end after this many verbs, or seconds on a busy machine.
-STEPS, SECONDS = 160, 40.0
+STEPS, SECONDS = 200, 60.0
 #: Drafts of rejections are drawn by chance.
 MAY_HAVE_NO_CHANCE = {"decide_on_draft"}
 TABS = ("w0", "w0", "w1", "w1", "w2", "w3", "w4", "w5", "w6", "extra0", "extra1")

@@ -54,6 +54,7 @@ GOOD: dict[str, Any] = {
     "paid_objects": "20",
     "approval_days": "0",
     "appeal_days": "0",
+    "send_back_days": "0",
 }
 
 

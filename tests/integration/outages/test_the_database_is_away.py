@@ -22,6 +22,7 @@ PARAMETERS = {
     "worker_step:step": "pause",
     "proposal_step:step": "keep",
     "set_aside_step:step": "offer",
+    "application_step:step": "accept",
     "str:token": "a-token",
     "key": "abc:def",
     "uidb36": "1",
