@@ -237,7 +237,7 @@ class DecisionWalk(Walk):
 
     def _verdicts(self, verdict: str, most: int) -> Call | None:
         labels = self._labels(Task.State.ANSWERED, Task.State.APPROVED)[:most]
-        given = [
+        verdicts = [
             Verdict(
                 row.task.public_id,
                 row.content_hash,
@@ -249,11 +249,11 @@ class DecisionWalk(Walk):
             )
             for row in labels
         ]
-        return partial(self._give, given) if given else None
+        return partial(self._give, verdicts) if verdicts else None
 
-    def _give(self, given: list[Verdict]) -> None:
+    def _give(self, verdicts: list[Verdict]) -> None:
         with transaction.atomic():
-            give_verdicts(reviewer=self.manager, project=self.project, verdicts=given)
+            give_verdicts(reviewer=self.manager, project=self.project, verdicts=verdicts)
 
     def _labels(self, *states: str) -> list[ConsensusLabel]:
         rows = ConsensusLabel.objects.filter(task__project=self.project, is_current=True, task__state__in=states)

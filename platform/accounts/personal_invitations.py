@@ -52,16 +52,10 @@ def invite_people(
             row.expires_at, row.mailed_at = until, None
         row.token_sha256 = secret_hash(personal_token(row))
     Invitation.objects.bulk_update(rows.values(), ["grants", "expires_at", "mailed_at", "token_sha256"], batch_size=500)
+    common: dict[str, Any] = {"organisation": organisation, "project_id": project_id, "created_by": by}
     new = [
         Invitation(
-            organisation=organisation,
-            project_id=project_id,
-            role=Role.WORKER,
-            max_uses=1,
-            expires_at=until,
-            created_by=by,
-            email=email,
-            grants=dict(each.grants) or None,
+            **common, role=Role.WORKER, max_uses=1, expires_at=until, email=email, grants=dict(each.grants) or None
         )
         for email, each in wanted.items()
         if email not in rows

@@ -20,7 +20,7 @@ from kernel.clock import rfc3339, utc_now
 from kernel.errors import NotFound
 from projects.models import Project
 from projects.selectors import project_to_claim
-from tasks.analytics.offers import offer_details_of
+from tasks.analytics.project_cards import offer_details_of
 from tasks.api.access import View, actor_of, same_organisation
 from tasks.api.described_work import (
     ExtendedSerializer,

@@ -113,11 +113,8 @@ def approve_early(
     )
     with connection.cursor() as cursor:
         cursor.execute(APPROVE, [list(found.entries), approval.pk])
-    data: dict[str, Any] = {"by": str(by.public_id), "answers": found.answers, "amount": str(found.amount)}
-    if worker is not None:
-        data["worker"] = str(worker.public_id)
-    if batch is not None:
-        data["batch"] = str(batch.public_id)
+    data = {"by": str(by.public_id), "answers": found.answers, "amount": str(found.amount)}
+    data |= {name: str(row.public_id) for name, row in (("worker", worker), ("batch", batch)) if row is not None}
     record_event(project_id=project.pk, kind="pay.approved", data=data)
     return approval
 

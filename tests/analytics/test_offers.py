@@ -15,7 +15,7 @@ from kernel.clock import ClockTimestamp, utc_now
 from projects.models import Project
 from tasks.analytics import offer_figures
 from tasks.analytics.offer_figures import coarse, hourly_range
-from tasks.analytics.offers import OfferDetails, offer_details_of
+from tasks.analytics.project_cards import OfferDetails, offer_details_of
 from tasks.annotation.services import submit_answer
 from tasks.assignment.models import Assignment
 from tasks.pay.payouts import run_payouts

@@ -178,10 +178,7 @@ def honoring(world: World) -> Iterator[tuple[Operation, dict[str, Any]]]:
 
 
 def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
-    documented = {
-        operation.path: {each["name"] for each in operation.body.get("parameters", [])}
-        for operation in operations("post")
-    }
+    documented = {post.path: {each["name"] for each in post.body.get("parameters", [])} for post in operations("post")}
     declared = declared_posts()
     assert set(declared) == set(documented)
     for path, names in documented.items():

@@ -114,7 +114,7 @@ FAULTS: dict[str, Fault] = {
         PeopleRules,
         qualification_services,
         "right_to_pass",
-        lambda right: lambda mark, images: right(mark, images) - 1,
+        lambda right: lambda pass_mark, images: right(pass_mark, images) - 1,
         ("take_an_exam_to_work",),
     ),
     "what an exam gave is lost if another one is refused": Fault(

@@ -293,17 +293,17 @@ class RepairModel(ManagedModel):
             if (row.worker, row.state, row.repair) == (worker, "submitted", None)
         }
 
-    def _paid_for(self, worker: int, found: Mapping[int, ModelLease]) -> Decimal:
+    def _paid_for(self, worker: int, leases: Mapping[int, ModelLease]) -> Decimal:
         """What these answers are paid, or will be, and the top-ups of sets that have no others."""
         amount = Decimal(0)
-        for row in found.values():
+        for row in leases.values():
             assert row.answer is not None
             terms = self.hands[row.hand].terms
             amount += row.price if row.paid or not terms.is_measured else terms.amount(row.answer[0])
         for entry in self.entries:
             if entry.kind == "top_up" and entry.worker == worker:
                 rows = {pk for pk, row in self.leases.items() if row.hand == entry.hand and row.state == "submitted"}
-                amount += entry.amount if rows <= found.keys() else 0
+                amount += entry.amount if rows <= leases.keys() else 0
         return amount
 
     def _correct(self, worker: int, amount: Decimal) -> None:

@@ -12,7 +12,7 @@ from annotary_core.labels.shapes.base import Noun
 from annotary_core.wording import format_count
 from kernel.errors import AnnotaryError
 from projects.models import PayBy, Project
-from tasks.analytics.offers import OfferDetails, offer_details_of
+from tasks.analytics.project_cards import OfferDetails, offer_details_of
 from tasks.assignment.caps import Allowance
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
 from tasks.assignment.instructions import must_confirm

@@ -22,6 +22,8 @@ PRESENT = {
     "paid_seconds": 60,
     "paid_objects": 50,
     "seconds_per_answer": 10,
+    "appeal_days": 0,
+    "send_back_days": 0,
 }
 
 
