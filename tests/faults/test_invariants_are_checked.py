@@ -63,6 +63,9 @@ def an_exam() -> None:
 
 
 def a_label() -> None:
+    """Of the image, which then needs no answer besides the one that it has."""
+    run("UPDATE tasks_task SET wanted = 1")
+    run("UPDATE tasks_batch SET wanted = 1")
     relabel(task_ids=list(Task.objects.values_list("pk", flat=True)))
 
 

@@ -17,7 +17,8 @@ from tests.ui.live import People, a_scene_image, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 
 pytestmark = pytest.mark.browser
-SCRIPT_BUDGET = 60_000
+#: Bytes with brotli, a part of the 100 kB that the page may have: see docs/performance.md.
+SCRIPT_BUDGET = 64_000
 
 
 def in_seconds(project: Any, seconds: float) -> None:
