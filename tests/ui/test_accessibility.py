@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page
 
 from projects.models import Project
-from tasks.assignment.models import Assignment
 from tasks.questions.services import answer_question, ask
 from tests import factories
 from tests.ui.live import People, scene_tasks
@@ -112,10 +111,10 @@ def a_full_project() -> Project:
     body = {"image": {"class": 1, "tags": [], "attrs": {}}, "objects": [box], "verdict": "labels"}
     for index in range(3):
         answered(project, index, body, 0.6 + index / 10)
-    asked = Assignment.objects.select_related("worker").filter(project=project).first()
-    assert asked is not None and asked.worker is not None
-    ask(worker=asked.worker, assignment_id=asked.public_id, text="Is it?")
-    scene_tasks(project, 2)
+    first, _ = scene_tasks(project, 2)
+    asked = factories.an_answer(first, factories.wren(), body).assignment
+    assert asked is not None
+    ask(worker=factories.wren(), assignment_id=asked.public_id, text="Is it?")
     return project
 
 
