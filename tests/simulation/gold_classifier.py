@@ -160,11 +160,17 @@ def _logistic() -> Any:
     return make_pipeline(
         VarianceThreshold(1e-9),
         StandardScaler(),
-        SelectKBest(f_classif, k=12),
+        SelectKBest(_variance_ratio, k=12),
         PolynomialFeatures(2, include_bias=False),
         StandardScaler(),
         LogisticRegression(C=0.02, solver="newton-cholesky"),
     )
+
+
+def _variance_ratio(table: Numbers, is_gold: NDArray[np.bool_]) -> Any:
+    """The F statistic; infinite for a figure that tells gold without exception."""
+    with np.errstate(divide="ignore"):
+        return f_classif(table, is_gold)
 
 
 def _trees(seed: int) -> Any:
