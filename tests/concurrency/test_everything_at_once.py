@@ -24,7 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 #: The walks end after this many verbs, or seconds on a busy machine.
 STEPS, SECONDS = 200, 60.0
 #: Drafts of rejections are drawn by chance.
-MAY_HAVE_NO_CHANCE = {"decide_on_draft"}
+#: A class is checked while a label waits for review, which may be at none of the moments at which it is tried.
+MAY_HAVE_NO_CHANCE = {"decide_on_draft", "check_class"}
 TABS = ("w0", "w0", "w1", "w1", "w2", "w3", "w4", "w5", "w6", "extra0", "extra1")
 
 
