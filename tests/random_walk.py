@@ -71,12 +71,13 @@ class Walk:
             self.make(name, call)
 
     def step_to_another_verb(self) -> None:
-        """Make a verb that was not made before, if one has a chance at this moment."""
+        """Make a verb that was not made before, or any if none of them has a chance at this moment."""
         made = {name.partition(":")[0] for name in (*self.done, *self.refused)}
         for verb in self.verbs():
             if verb.__name__ not in made and (call := verb()) is not None:
                 self.make(verb.__name__, call)
                 return
+        self.step()
 
     def make(self, name: str, call: Call) -> None:
         try:

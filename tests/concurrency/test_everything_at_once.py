@@ -22,7 +22,7 @@ from tests.simulation.crowd_schedule import two_sets_at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 
 #: The walks end after this many verbs, or seconds on a busy machine.
-STEPS, SECONDS = 200, 60.0
+STEPS, SECONDS = 320, 60.0
 #: Drafts of rejections are drawn by chance.
 MAY_HAVE_NO_CHANCE = {"decide_on_draft"}
 #: So many verbs are drawn at random for each that was not made yet: a rare one would be left out by chance.
